@@ -1,0 +1,105 @@
+# usercluster: language-model embeddings and user segments inside PostgreSQL
+#
+#   make                the extension and the tool usercluster-model
+#   make install        both, into the server that pg_config names
+#   make unit           unit tests of the core, without a server
+#   make unit-sanitize  the same under AddressSanitizer and UBSan
+#   make installcheck   regression, isolation and TAP tests against a running server
+
+EXTENSION = usercluster
+EXTVERSION = 0.1.0
+MODULE_big = usercluster
+
+CORE_ROOMS = base text model token embed cluster segment
+CORE_SOURCES = $(sort $(foreach room,$(CORE_ROOMS),$(wildcard src/$(room)/*.c)))
+# Reading JSON and safetensors is for the tool alone: the server maps what the tool has compiled.
+IMPORT_SOURCES = $(filter src/model/import%,$(CORE_SOURCES))
+SERVER_SOURCES = $(filter-out $(IMPORT_SOURCES),$(CORE_SOURCES)) $(sort $(wildcard src/pg/*.c))
+OBJS = $(SERVER_SOURCES:.c=.o)
+
+INSTALL_SQL = sql/$(EXTENSION)--$(EXTVERSION).sql
+DATA_built = $(INSTALL_SQL)
+DATA = $(wildcard sql/$(EXTENSION)--*--*.sql)
+
+REGRESS = $(sort $(patsubst sql/%.sql,%,$(filter-out sql/$(EXTENSION)--%,$(wildcard sql/*.sql))))
+REGRESS_OPTS = --load-extension=usercluster
+ISOLATION = $(sort $(patsubst specs/%.spec,%,$(wildcard specs/*.spec)))
+TAP_TESTS = $(if $(wildcard t/*.pl),1)
+
+# The serial OpenBLAS, linked in, starts no thread and clashes with no other module; the shared one is the fallback.
+OPENBLAS_SERIAL := $(firstword $(wildcard /usr/lib/*/openblas-serial/libopenblas.a))
+BLAS_LIBS = $(if $(OPENBLAS_SERIAL),$(OPENBLAS_SERIAL) -Wl$(comma)--exclude-libs$(comma)ALL,-lopenblas)
+BLAS_CPPFLAGS := -I$(dir $(firstword $(wildcard /usr/include/*/openblas-serial/cblas.h /usr/include/*/cblas.h /usr/include/cblas.h)))
+comma := ,
+
+CORE_CFLAGS = -std=gnu11 -O3 -ffp-contract=off -Wall -Wextra -Wno-unused-parameter
+CORE_LIBS = $(BLAS_LIBS) -lutf8proc -lm -lpthread
+TOOL_LIBS = $(CORE_LIBS) -ljansson -lmd
+
+PG_CPPFLAGS = -Isrc $(BLAS_CPPFLAGS)
+PG_CFLAGS = -std=gnu11 -O3 -ffp-contract=off
+SHLIB_LINK = $(CORE_LIBS) -Wl,-Bsymbolic -Wl,--version-script=src/pg/exports.map
+EXTRA_CLEAN = build $(INSTALL_SQL) usercluster-model
+
+# Bitcode would let the server inline our entry points into queries, which gains nothing here and doubles the build.
+override with_llvm = no
+
+PG_CONFIG ?= pg_config
+PGXS := $(shell $(PG_CONFIG) --pgxs)
+include $(PGXS)
+
+all: usercluster-model
+
+$(INSTALL_SQL): $(sort $(wildcard sql/install/*.sql))
+	cat $^ > $@
+
+# Kernels are built once per instruction set; which one runs is decided at run time.
+src/base/kernels_avx2.o build/%/base/kernels_avx2.o: EXTRA_CFLAGS = $(if $(filter x86_64,$(ARCH)),-mavx2 -mfma)
+src/base/kernels_avx512.o build/%/base/kernels_avx512.o: EXTRA_CFLAGS = $(if $(filter x86_64,$(ARCH)),-mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx2 -mfma -mprefer-vector-width=512)
+ARCH := $(shell uname -m)
+override CFLAGS += $(EXTRA_CFLAGS)
+
+# ---- the tool, and the unit tests: the core without a server, built beside the extension's objects ----
+
+TOOL_SOURCES = $(CORE_SOURCES) $(sort $(wildcard src/tool/*.c))
+UNIT_TESTS = $(sort $(patsubst test/unit/%.c,%,$(wildcard test/unit/*_test.c)))
+SANITIZE_CFLAGS = -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+
+build/plain/%.o: src/%.c
+	@mkdir -p $(@D)
+	$(CC) $(CORE_CFLAGS) $(EXTRA_CFLAGS) $(PG_CPPFLAGS) -MMD -MP -c -o $@ $<
+
+build/sanitize/%.o: src/%.c
+	@mkdir -p $(@D)
+	$(CC) $(CORE_CFLAGS) $(SANITIZE_CFLAGS) $(EXTRA_CFLAGS) $(PG_CPPFLAGS) -MMD -MP -c -o $@ $<
+
+usercluster-model: $(TOOL_SOURCES:src/%.c=build/plain/%.o)
+	$(CC) $(CORE_CFLAGS) -o $@ $^ $(TOOL_LIBS)
+
+build/plain/unit/%: test/unit/%.c test/unit/check.h $(CORE_SOURCES:src/%.c=build/plain/%.o)
+	@mkdir -p $(@D)
+	$(CC) $(CORE_CFLAGS) $(PG_CPPFLAGS) -Itest/unit -o $@ $(filter %.c %.o,$^) $(TOOL_LIBS)
+
+build/sanitize/unit/%: test/unit/%.c test/unit/check.h $(CORE_SOURCES:src/%.c=build/sanitize/%.o)
+	@mkdir -p $(@D)
+	$(CC) $(CORE_CFLAGS) $(SANITIZE_CFLAGS) $(PG_CPPFLAGS) -Itest/unit -o $@ $(filter %.c %.o,$^) $(TOOL_LIBS)
+
+.PHONY: unit unit-sanitize
+.PRECIOUS: build/plain/%.o build/sanitize/%.o
+unit: $(UNIT_TESTS:%=build/plain/unit/%)
+	test/unit/run $^
+
+unit-sanitize: $(UNIT_TESTS:%=build/sanitize/unit/%)
+	test/unit/run $^
+
+-include $(wildcard build/*/*/*.d)
+
+install: install-tool
+install-tool: usercluster-model
+	$(MKDIR_P) '$(DESTDIR)$(bindir)'
+	$(INSTALL_PROGRAM) usercluster-model '$(DESTDIR)$(bindir)/usercluster-model'
+
+uninstall: uninstall-tool
+uninstall-tool:
+	rm -f '$(DESTDIR)$(bindir)/usercluster-model'
+.PHONY: install-tool uninstall-tool
