@@ -1,0 +1,70 @@
+/*
+ * kmeans.h
+ *	  k-means over the rows of a matrix in memory.
+ *
+ * Lloyd's algorithm (https://doi.org/10.1109/TIT.1982.1056489) from k-means++ seeds (https://dl.acm.org/doi/10.5555/1283383.1283494),
+ * best of several restarts by inertia. With the cosine metric rows and centroids have unit length (spherical k-means).
+ *
+ * The same rows in the same order, the same options and seed give the same labels whatever the number of threads.
+ * Identical rows always share a cluster. Clusters are numbered by falling size, ties by their first row.
+ */
+#ifndef UC_CLUSTER_KMEANS_H
+#define UC_CLUSTER_KMEANS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/run.h"
+#include "base/status.h"
+
+typedef enum UcMetric
+{
+	UC_METRIC_COSINE,
+	UC_METRIC_EUCLIDEAN
+} UcMetric;
+
+typedef struct UcKmeansOptions
+{
+	int			k;				/* clusters asked for: 1 … rows */
+	UcMetric	metric;
+	int			restarts;		/* at least 1; with given centroids there is one */
+	int			max_iterations; /* per restart, at least 1 */
+	double		tolerance;		/* converged when the centroids' summed squared shift is at most this times the mean
+								 * variance of a column; at least 0 */
+	uint64_t	seed;
+	const float *centroids;		/* [k, dim] to start from, or NULL: k-means++ */
+} UcKmeansOptions;
+
+typedef struct UcKmeans
+{
+	int			k;				/* clusters found: fewer than asked where there are fewer distinct rows */
+	size_t		rows;
+	size_t		dim;
+	int32_t    *labels;			/* [rows], 0 … k-1 */
+	double	   *distances;		/* [rows] to the own centroid: 1 - cosine, or euclidean */
+	float	   *centroids;		/* [k, dim]; unit length with the cosine metric */
+	int64_t    *sizes;			/* [k] rows per cluster, falling */
+	double	   *cluster_inertia;	/* [k] */
+	double		inertia;		/* sum of 1 - cosine, or of squared euclidean distances */
+	int			iterations;		/* of the best restart */
+	bool		converged;		/* the best restart, within max_iterations */
+} UcKmeans;
+
+/* Defaults of every option but k. */
+extern void uc_kmeans_defaults(UcKmeansOptions *options);
+
+/* Bytes that uc_kmeans allocates beyond the caller's rows; SIZE_MAX where they cannot be represented. */
+extern size_t uc_kmeans_memory(size_t rows, size_t dim, const UcKmeansOptions *options, int threads);
+
+/*
+ * Clusters rows [rows, dim]. They must be finite, and of non-zero norm with the cosine metric; they are not changed.
+ * `result` is filled on UC_OK and ended by uc_kmeans_free; on any other status it holds nothing.
+ * Errors: UC_INVALID_ARGUMENT (k, options), UC_INVALID_DATA (the row's number in the detail), UC_MEMORY_LIMIT,
+ * UC_OUT_OF_MEMORY, UC_INTERRUPTED.
+ */
+extern UcStatus uc_kmeans(const float *rows, size_t count, size_t dim, const UcKmeansOptions *options, const UcRun *run,
+						  UcKmeans *result, UcError *err);
+extern void uc_kmeans_free(UcKmeans *result);
+
+#endif

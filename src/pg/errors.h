@@ -1,0 +1,23 @@
+/*
+ * errors.h
+ *	  From a core call to the server and back: what the call may use, and what becomes of its error.
+ */
+#ifndef USERCLUSTER_ERRORS_H
+#define USERCLUSTER_ERRORS_H
+
+#include "base/run.h"
+#include "base/status.h"
+
+/*
+ * Threads, memory budget and interrupt callback for one core call, from the settings. The callback only looks: it returns
+ * true when a cancel, a terminate or a lost client is pending, and absorbs a pending ProcSignalBarrier.
+ */
+extern void usercluster_run(UcRun *run);
+
+/*
+ * Turns a failed call into ereport(ERROR) with the matching SQLSTATE. For UC_INTERRUPTED it calls CHECK_FOR_INTERRUPTS,
+ * which raises the server's own message. The caller has freed what the core gave it.
+ */
+extern void usercluster_check(UcStatus status, const UcError *err);
+
+#endif
