@@ -7,13 +7,15 @@
  */
 #include "postgres.h"
 
-#include "libpq/libpq.h"
 #include "miscadmin.h"
 #include "storage/procsignal.h"
 #include "utils/memutils.h"
 
 #include "pg/errors.h"
 #include "pg/settings.h"
+
+/* From libpq/libpq.h, which cannot be included where the server knows GSSAPI and its headers are not installed. */
+extern bool pq_check_connection(void);
 
 /*
  * Whether the server must act now on something that is neither a cancel nor a terminate: a client that has gone, or a
@@ -33,7 +35,7 @@ must_act(void)
 	{
 		if (ProcSignalBarrierPending)
 			ProcessProcSignalBarrier();
-		if (CheckClientConnectionPending && FeBeWaitSet != NULL)
+		if (CheckClientConnectionPending && MyProcPort != NULL)
 			act = !pq_check_connection();
 	}
 	PG_CATCH();
