@@ -1,0 +1,232 @@
+/*
+ * kmeans.c
+ *	  Options, the memory estimate, and the best of several restarts.
+ */
+#include "cluster/kmeans.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/blas.h"
+#include "base/memory.h"
+#include "base/random.h"
+#include "cluster/group.h"
+#include "cluster/lloyd.h"
+#include "cluster/result.h"
+#include "cluster/seed.h"
+
+void
+uc_kmeans_defaults(UcKmeansOptions *options)
+{
+	*options = (UcKmeansOptions) {
+		.metric = UC_METRIC_COSINE,
+		.restarts = 10,
+		.max_iterations = 300,
+		.tolerance = 1e-4,
+	};
+}
+
+static UcStatus
+check_number(const char *name, int given, UcError *err)
+{
+	if (given >= 1)
+		return UC_OK;
+	uc_error(err, UC_INVALID_ARGUMENT, "%s must be at least 1", name);
+	uc_error_detail(err, "It is %d; allowed are 1 to %d.", given, INT32_MAX);
+	return UC_INVALID_ARGUMENT;
+}
+
+static UcStatus
+check_options(const UcKmeansOptions *options, size_t rows, size_t dim, UcError *err)
+{
+	UcStatus	status = check_number("the number of clusters", options->k, err);
+
+	if (status == UC_OK)
+		status = check_number("the number of restarts", options->restarts, err);
+	if (status == UC_OK)
+		status = check_number("the number of iterations", options->max_iterations, err);
+	if (status != UC_OK)
+		return status;
+	if (!(options->tolerance >= 0) || isinf(options->tolerance))
+	{
+		uc_error(err, UC_INVALID_ARGUMENT, "the tolerance must be a finite number of at least 0");
+		uc_error_detail(err, "It is %g; allowed is 0 or more.", options->tolerance);
+		return UC_INVALID_ARGUMENT;
+	}
+	if (dim < 1)
+		return uc_error(err, UC_INVALID_ARGUMENT, "cannot cluster vectors of no dimensions");
+	if ((size_t) options->k > rows)
+	{
+		uc_error(err, UC_INVALID_ARGUMENT, "more clusters are asked for than there are rows");
+		uc_error_detail(err, "%d clusters are asked for, and there are %zu rows.", options->k, rows);
+		return UC_INVALID_ARGUMENT;
+	}
+	return UC_OK;
+}
+
+/* Given centroids must be as good as rows. */
+static UcStatus
+check_centroids(const UcKmeansOptions *options, size_t dim, UcError *err)
+{
+	for (int j = 0; options->centroids != NULL && j < options->k; j++)
+	{
+		const float *centroid = options->centroids + (size_t) j * dim;
+		bool		zero = true;
+
+		for (size_t i = 0; i < dim; i++)
+		{
+			if (!isfinite(centroid[i]))
+			{
+				uc_error(err, UC_INVALID_DATA, "cannot start from a centroid with NaN or infinity");
+				uc_error_detail(err, "Centroid %d is not finite at position %zu.", j + 1, i + 1);
+				return UC_INVALID_DATA;
+			}
+			zero = zero && centroid[i] == 0;
+		}
+		if (zero && options->metric == UC_METRIC_COSINE)
+		{
+			uc_error(err, UC_INVALID_DATA, "cannot start from a centroid of zero length by cosine");
+			uc_error_detail(err, "Centroid %d has only zeros.", j + 1);
+			return UC_INVALID_DATA;
+		}
+	}
+	return UC_OK;
+}
+
+size_t
+uc_kmeans_memory(size_t rows, size_t dim, const UcKmeansOptions *options, int threads)
+{
+	int			k = options->k < 1 ? 1 : options->k;
+	size_t		bytes = uc_points_memory(rows, dim);
+
+	bytes = uc_size_add(bytes, uc_lloyd_memory(rows, dim, k, threads));
+	bytes = uc_size_add(bytes, uc_seed_memory(rows, dim, k, threads));
+	bytes = uc_size_add(bytes, uc_size_mul((size_t) k, uc_size_mul(dim, sizeof(float))));
+	return uc_size_add(bytes, uc_size_mul(2, uc_result_memory(rows, dim, k)));
+}
+
+typedef struct Fit
+{
+	const UcKmeansOptions *options;
+	UcPoints	points;
+	UcLloyd		lloyd;
+	float	   *start;			/* [k, dim] */
+	UcKmeans	best;
+	UcKmeans	current;
+} Fit;
+
+static UcStatus
+choose_start(Fit *fit, int restart, int *k, const UcRun *run, UcError *err)
+{
+	const UcKmeansOptions *options = fit->options;
+	size_t		dim = fit->points.dim;
+	UcRandom	random;
+
+	if (options->centroids == NULL)
+	{
+		uc_random_seed(&random, options->seed, (uint64_t) restart);
+		return uc_seed_centroids(&fit->points, options->k, &random, fit->start, k, run, err);
+	}
+	for (int j = 0; j < options->k; j++)
+		uc_points_enter(&fit->points, options->centroids + (size_t) j * dim, fit->start + (size_t) j * dim);
+	*k = options->k;
+	return UC_OK;
+}
+
+static UcStatus
+fit_once(Fit *fit, int restart, const UcRun *run, UcError *err)
+{
+	int			k;
+	UcStatus	status = choose_start(fit, restart, &k, run, err);
+
+	if (status == UC_OK)
+		status = uc_lloyd_iterate(&fit->lloyd, fit->start, k, fit->options->max_iterations, fit->options->tolerance, run,
+								  &fit->current.iterations, &fit->current.converged, err);
+	if (status == UC_OK)
+		status = uc_lloyd_finish(&fit->lloyd, &fit->current, run, err);
+	return status;
+}
+
+static UcStatus
+fit_all(Fit *fit, const UcRun *run, UcError *err)
+{
+	int			restarts = fit->options->centroids != NULL ? 1 : fit->options->restarts;
+
+	for (int restart = 0; restart < restarts; restart++)
+	{
+		UcStatus	status = fit_once(fit, restart, run, err);
+
+		if (status != UC_OK)
+			return status;
+		if (restart == 0 || fit->current.inertia < fit->best.inertia)
+		{
+			UcKmeans	worse = fit->best;
+
+			fit->best = fit->current;
+			fit->current = worse;
+		}
+		if (fit->best.inertia == 0)
+			break;
+	}
+	return UC_OK;
+}
+
+static UcStatus
+create_fit(Fit *fit, const float *rows, size_t count, size_t dim, const UcRun *run, UcError *err)
+{
+	int			k = fit->options->k;
+	UcStatus	status = uc_points_prepare(&fit->points, rows, count, dim, fit->options->metric, run, err);
+
+	if (status == UC_OK)
+		status = uc_lloyd_create(&fit->lloyd, &fit->points, k, run->threads, err);
+	if (status == UC_OK)
+		status = uc_result_create(&fit->best, count, dim, k, err);
+	if (status == UC_OK)
+		status = uc_result_create(&fit->current, count, dim, k, err);
+	if (status != UC_OK)
+		return status;
+	fit->start = uc_alloc((size_t) k * dim * sizeof(float));
+	return fit->start == NULL ? uc_out_of_memory(err, (size_t) k * dim * sizeof(float)) : UC_OK;
+}
+
+static void
+free_fit(Fit *fit)
+{
+	uc_points_free(&fit->points);
+	uc_lloyd_free(&fit->lloyd);
+	uc_kmeans_free(&fit->best);
+	uc_kmeans_free(&fit->current);
+	uc_free(fit->start);
+}
+
+UcStatus
+uc_kmeans(const float *rows, size_t count, size_t dim, const UcKmeansOptions *options, const UcRun *run, UcKmeans *result,
+		  UcError *err)
+{
+	Fit			fit = {.options = options};
+	UcStatus	status = check_options(options, count, dim, err);
+	char		what[96];
+
+	*result = (UcKmeans) {0};
+	if (status == UC_OK)
+		status = check_centroids(options, dim, err);
+	if (status != UC_OK)
+		return status;
+	snprintf(what, sizeof what, "k-means over %zu rows of %zu dimensions", count, dim);
+	status = uc_check_budget(what, uc_kmeans_memory(count, dim, options, run->threads), run->max_memory, err);
+	if (status != UC_OK)
+		return status;
+
+	uc_blas_prepare();
+	status = create_fit(&fit, rows, count, dim, run, err);
+	if (status == UC_OK)
+		status = fit_all(&fit, run, err);
+	if (status == UC_OK)
+	{
+		*result = fit.best;
+		fit.best = (UcKmeans) {0};
+	}
+	free_fit(&fit);
+	return status;
+}

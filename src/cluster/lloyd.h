@@ -1,0 +1,44 @@
+/*
+ * lloyd.h
+ *	  Lloyd's iterations from given centroids, and the step from their end to a result in the caller's space.
+ *	  Private to the room.
+ */
+#ifndef UC_CLUSTER_LLOYD_H
+#define UC_CLUSTER_LLOYD_H
+
+#include "cluster/nearest.h"
+
+typedef struct UcLloyd
+{
+	const UcPoints *points;
+	UcNearest	nearest;
+	int32_t    *previous;		/* [rows] the labels that sums and counts stand for; -1: in none */
+	double	   *sums;			/* [k, dim] of the rows of x by cluster */
+	int64_t    *counts;			/* [k] */
+	float	   *next;			/* [k, dim] where the centroids go */
+	double	   *distances;		/* [rows] for finding the farthest rows */
+	bool		spread;			/* no row is apart from its centroid: empty clusters stay empty */
+} UcLloyd;
+
+extern size_t uc_lloyd_memory(size_t rows, size_t dim, int k, int threads);
+extern UcStatus uc_lloyd_create(UcLloyd *lloyd, const UcPoints *points, int k, int threads, UcError *err);
+extern void uc_lloyd_free(UcLloyd *lloyd);
+
+/* Iterates from `start` [k, dim] in the space of the points; tolerance as in UcKmeansOptions. */
+extern UcStatus uc_lloyd_iterate(UcLloyd *lloyd, const float *start, int k, int max_iterations, double tolerance,
+								 const UcRun *run, int *iterations, bool *converged, UcError *err);
+
+/*
+ * Turns where the iterations ended into a result whose parts agree: centroids in the caller's space, each row's label its
+ * nearest one, distances to it, sizes and inertia. Clusters that stay empty because there are fewer distinct rows are left
+ * out. The arrays of `result` were allocated for the options' k; iterations and converged are the caller's to fill.
+ */
+extern UcStatus uc_lloyd_finish(UcLloyd *lloyd, UcKmeans *result, const UcRun *run, UcError *err);
+
+/*
+ * The row farthest from its centroid, the first among equals, that can leave its cluster and is farther than `beyond`; its
+ * distance is set to -1 so that it is found once. SIZE_MAX where there is none.
+ */
+extern size_t uc_take_farthest(double *distances, const int32_t *labels, const int64_t *counts, size_t rows, double beyond);
+
+#endif

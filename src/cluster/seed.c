@@ -1,0 +1,323 @@
+/*
+ * seed.c
+ *	  Greedy k-means++ over the rows or a sample of them.
+ *
+ * The potential, which decides, is added up block by block, so that it does not depend on the threads. Where a product
+ * cannot tell a distance from zero, the fixed-order kernel can: a row equal to a centroid is never drawn.
+ */
+#include "cluster/seed.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/blas.h"
+#include "base/memory.h"
+#include "base/simd.h"
+
+#define SAMPLE_PER_CENTROID 128
+#define SAMPLE_AT_LEAST 16384
+#define SAMPLE_SHARE 8			/* of the rows: an eighth */
+#define BLOCK_ROWS 256
+#define CHEAP_WORK 4e9			/* multiplications for which no sample is drawn */
+
+typedef struct Seeding
+{
+	const UcPoints *points;
+	size_t		count;			/* rows that take part */
+	size_t	   *rows;			/* [count] their numbers, ascending, or NULL: all */
+	int			tries;			/* candidates per centroid */
+	float	  **distances;		/* [tries + 1] arrays of [count]: the current squared distances, then per candidate what
+								 * they would become */
+	double	   *potentials;		/* [blocks, tries] sums of the latter */
+	double	   *block_sums;		/* [blocks] of the former */
+	float	   *candidates;		/* [tries, dim] */
+	float	   *squares;		/* [tries] their squared lengths */
+	float	   *scratch;		/* [threads, BLOCK_ROWS, dim + tries] */
+	bool		first;			/* no centroid is chosen yet */
+} Seeding;
+
+static int
+try_count(int k)
+{
+	return 2 + (int) log((double) k);
+}
+
+static size_t
+block_count(size_t rows)
+{
+	return (rows + BLOCK_ROWS - 1) / BLOCK_ROWS;
+}
+
+/* How many rows the seeding looks at. */
+static size_t
+sample_size(size_t rows, size_t dim, int k)
+{
+	size_t		size = uc_size_mul((size_t) k, SAMPLE_PER_CENTROID);
+
+	if ((double) rows * (double) dim * k * try_count(k) <= CHEAP_WORK)
+		return rows;
+	if (size < SAMPLE_AT_LEAST)
+		size = SAMPLE_AT_LEAST;
+	if (size < rows / SAMPLE_SHARE)
+		size = rows / SAMPLE_SHARE;
+	return size < rows ? size : rows;
+}
+
+/* The sample may turn out too poor, so that all rows are needed: the estimate covers them. */
+size_t
+uc_seed_memory(size_t rows, size_t dim, int k, int threads)
+{
+	size_t		tries = (size_t) try_count(k),
+				per_row = (tries + 1) * sizeof(float) + sizeof(size_t),
+				per_block = (tries + 1) * sizeof(double),
+				worker = uc_size_mul(BLOCK_ROWS, uc_size_mul(dim + tries, sizeof(float)));
+
+	return uc_size_add(uc_size_add(uc_size_mul(rows, per_row), uc_size_mul(block_count(rows), per_block)),
+					   uc_size_add(uc_size_mul((size_t) threads, worker), uc_size_mul(tries, (dim + 1) * sizeof(float))));
+}
+
+static size_t
+row_number(const Seeding *seeding, size_t position)
+{
+	return seeding->rows == NULL ? position : seeding->rows[position];
+}
+
+/* ---- distances to the candidates ---- */
+
+/* The squared distance of a row to a candidate, given their product. */
+static float
+candidate_distance(const Seeding *seeding, const float *x, float square, int candidate, float product)
+{
+	const UcPoints *points = seeding->points;
+	float		other = seeding->squares[candidate],
+				distance = square + other - 2 * product,
+				reach = sqrtf(square) + sqrtf(other),
+				margin = UC_ROUNDING * 2 * (float) (points->dim + 8) * reach * reach;
+	double		exact;
+
+	if (distance > margin)
+		return distance;
+	exact = uc_squared_distance(x, seeding->candidates + (size_t) candidate * points->dim, points->dim);
+	return exact <= points->identical ? 0 : (float) exact;
+}
+
+static const float *
+block_rows(const Seeding *seeding, size_t begin, size_t count, float *gathered)
+{
+	size_t		dim = seeding->points->dim;
+
+	if (seeding->rows == NULL)
+		return seeding->points->x + begin * dim;
+	for (size_t i = 0; i < count; i++)
+		memcpy(gathered + i * dim, seeding->points->x + seeding->rows[begin + i] * dim, dim * sizeof(float));
+	return gathered;
+}
+
+static UcStatus
+offer_block(void *arg, size_t task, int worker, UcSection *section, UcError *err)
+{
+	Seeding    *seeding = arg;
+	const UcPoints *points = seeding->points;
+	size_t		dim = points->dim,
+				tries = (size_t) seeding->tries,
+				begin = task * BLOCK_ROWS,
+				count = seeding->count - begin < BLOCK_ROWS ? seeding->count - begin : BLOCK_ROWS;
+	float	   *gathered = seeding->scratch + (size_t) worker * BLOCK_ROWS * (dim + tries),
+			   *products = gathered + BLOCK_ROWS * dim;
+	const float *rows = block_rows(seeding, begin, count, gathered);
+
+	uc_sgemm_nt(tries, count, dim, 1, seeding->candidates, dim, rows, dim, 0, products, BLOCK_ROWS);
+	for (size_t candidate = 0; candidate < tries; candidate++)
+	{
+		float	   *becomes = seeding->distances[candidate + 1] + begin;
+		const float *now = seeding->distances[0] + begin;
+		double		sum = 0;
+
+		for (size_t i = 0; i < count; i++)
+		{
+			float		square = points->squares[row_number(seeding, begin + i)],
+						distance = candidate_distance(seeding, rows + i * dim, square, (int) candidate,
+													  products[candidate * BLOCK_ROWS + i]);
+
+			becomes[i] = !seeding->first && now[i] < distance ? now[i] : distance;
+			sum += becomes[i];
+		}
+		seeding->potentials[task * tries + candidate] = sum;
+	}
+	return UC_OK;
+}
+
+/* ---- choosing ---- */
+
+static void
+set_candidate(Seeding *seeding, int candidate, size_t position)
+{
+	size_t		dim = seeding->points->dim,
+				row = row_number(seeding, position);
+
+	memcpy(seeding->candidates + (size_t) candidate * dim, seeding->points->x + row * dim, dim * sizeof(float));
+	seeding->squares[candidate] = seeding->points->squares[row];
+}
+
+/* A position drawn by its squared distance; potential > 0 is the sum of the block sums. */
+static size_t
+draw_position(const Seeding *seeding, double potential, UcRandom *random)
+{
+	double		target = uc_random_unit(random) * potential;
+	size_t		blocks = block_count(seeding->count),
+				block = 0,
+				last = SIZE_MAX;
+
+	while (block + 1 < blocks && target >= seeding->block_sums[block])
+		target -= seeding->block_sums[block++];
+	/* rounding can carry the target past the last row that has a distance: then that row is taken */
+	for (size_t i = block * BLOCK_ROWS; i < seeding->count; i++)
+	{
+		double		distance = seeding->distances[0][i];
+
+		if (distance <= 0)
+			continue;
+		last = i;
+		if (target < distance)
+			return i;
+		target -= distance;
+	}
+	for (size_t i = block * BLOCK_ROWS; last == SIZE_MAX && i-- > 0;)
+		if (seeding->distances[0][i] > 0)
+			last = i;
+	return last;
+}
+
+/* Computes what each candidate would make of the potential, and keeps the best, the first among equals. */
+static UcStatus
+choose_candidate(Seeding *seeding, float *centroid, double *potential, const UcRun *run, UcError *err)
+{
+	size_t		tries = (size_t) seeding->tries,
+				blocks = block_count(seeding->count),
+				best = 0;
+	float	   *distances;
+	UcRun		granted = uc_run_for_work(run, (double) seeding->count * (double) (seeding->points->dim * tries));
+	UcStatus	status = uc_parallel(&granted, blocks, offer_block, seeding, err);
+
+	if (status != UC_OK)
+		return status;
+	*potential = INFINITY;
+	for (size_t candidate = 0; candidate < tries; candidate++)
+	{
+		double		sum = 0;
+
+		for (size_t block = 0; block < blocks; block++)
+			sum += seeding->potentials[block * tries + candidate];
+		if (sum < *potential)
+		{
+			*potential = sum;
+			best = candidate;
+		}
+	}
+	for (size_t block = 0; block < blocks; block++)
+		seeding->block_sums[block] = seeding->potentials[block * tries + best];
+	distances = seeding->distances[0];
+	seeding->distances[0] = seeding->distances[best + 1];
+	seeding->distances[best + 1] = distances;
+	memcpy(centroid, seeding->candidates + best * seeding->points->dim, seeding->points->dim * sizeof(float));
+	seeding->first = false;
+	return UC_OK;
+}
+
+static UcStatus
+choose_all(Seeding *seeding, int k, UcRandom *random, float *centroids, int *found, const UcRun *run, UcError *err)
+{
+	size_t		first = uc_random_below(random, seeding->count);
+	double		potential;
+	UcStatus	status;
+
+	/* the first is drawn evenly; its several candidates are one */
+	for (int i = 0; i < seeding->tries; i++)
+		set_candidate(seeding, i, first);
+	seeding->first = true;
+	status = choose_candidate(seeding, centroids, &potential, run, err);
+	for (*found = 1; status == UC_OK && *found < k && potential > 0;)
+	{
+		for (int i = 0; i < seeding->tries; i++)
+			set_candidate(seeding, i, draw_position(seeding, potential, random));
+		status = choose_candidate(seeding, centroids + (size_t) *found * seeding->points->dim, &potential, run, err);
+		++*found;
+	}
+	return status;
+}
+
+/* Selection sampling (Knuth, volume 2, 3.4.2, algorithm S): `size` of the rows, ascending. */
+static UcStatus
+draw_sample(size_t *sample, size_t size, size_t rows, UcRandom *random, const UcRun *run, UcError *err)
+{
+	size_t		taken = 0;
+
+	for (size_t row = 0; taken < size; row++)
+	{
+		if (uc_row_loop_stopped(run, row))
+			return uc_interrupt_error(err);
+		if (uc_random_unit(random) * (double) (rows - row) < (double) (size - taken))
+			sample[taken++] = row;
+	}
+	return UC_OK;
+}
+
+static UcStatus
+seed_from(const UcPoints *points, size_t *rows, size_t count, int k, UcRandom *random, float *centroids, int *found,
+		  const UcRun *run, UcError *err)
+{
+	Seeding		seeding = {.points = points,.count = count,.rows = rows,.tries = try_count(k)};
+	size_t		tries = (size_t) seeding.tries,
+				blocks = block_count(count),
+				worker = uc_size_mul(BLOCK_ROWS, uc_size_mul(points->dim + tries, sizeof(float)));
+	float	   *storage = uc_alloc(uc_size_mul(count, (tries + 1) * sizeof(float)));
+	UcStatus	status;
+
+	seeding.distances = uc_alloc((tries + 1) * sizeof(float *));
+	seeding.potentials = uc_alloc(uc_size_mul(blocks, tries * sizeof(double)));
+	seeding.block_sums = uc_alloc(uc_size_mul(blocks, sizeof(double)));
+	seeding.candidates = uc_alloc(uc_size_mul(tries, uc_size_mul(points->dim, sizeof(float))));
+	seeding.squares = uc_alloc(tries * sizeof(float));
+	seeding.scratch = uc_alloc(uc_size_mul((size_t) run->threads, worker));
+	if (storage == NULL || seeding.distances == NULL || seeding.potentials == NULL || seeding.block_sums == NULL ||
+		seeding.candidates == NULL || seeding.squares == NULL || seeding.scratch == NULL)
+		status = uc_out_of_memory(err, uc_seed_memory(count, points->dim, k, run->threads));
+	else
+	{
+		for (size_t i = 0; i <= tries; i++)
+			seeding.distances[i] = storage + i * count;
+		status = choose_all(&seeding, k, random, centroids, found, run, err);
+	}
+	uc_free(storage);
+	uc_free(seeding.distances);
+	uc_free(seeding.potentials);
+	uc_free(seeding.block_sums);
+	uc_free(seeding.candidates);
+	uc_free(seeding.squares);
+	uc_free(seeding.scratch);
+	return status;
+}
+
+UcStatus
+uc_seed_centroids(const UcPoints *points, int k, UcRandom *random, float *centroids, int *found, const UcRun *run,
+				  UcError *err)
+{
+	size_t		size = sample_size(points->rows, points->dim, k);
+	size_t	   *sample;
+	UcStatus	status;
+
+	*found = 0;
+	if (size < points->rows)
+	{
+		sample = uc_alloc(uc_size_mul(size, sizeof(size_t)));
+		if (sample == NULL)
+			return uc_out_of_memory(err, uc_size_mul(size, sizeof(size_t)));
+		status = draw_sample(sample, size, points->rows, random, run, err);
+		if (status == UC_OK)
+			status = seed_from(points, sample, size, k, random, centroids, found, run, err);
+		uc_free(sample);
+		if (status != UC_OK || *found == k)
+			return status;
+	}
+	return seed_from(points, NULL, points->rows, k, random, centroids, found, run, err);
+}
