@@ -32,12 +32,12 @@ BLAS_LIBS = $(if $(OPENBLAS_SERIAL),$(OPENBLAS_SERIAL) -Wl$(comma)--exclude-libs
 BLAS_CPPFLAGS := -I$(dir $(firstword $(wildcard /usr/include/*/openblas-serial/cblas.h /usr/include/*/cblas.h /usr/include/cblas.h)))
 comma := ,
 
-CORE_CFLAGS = -std=gnu11 -O3 -ffp-contract=off -Wall -Wextra -Wno-unused-parameter
+CORE_CFLAGS = -std=gnu11 -O3 -ffp-contract=off -Wno-psabi -Wall -Wextra -Wno-unused-parameter
 CORE_LIBS = $(BLAS_LIBS) -lutf8proc -lm -lpthread
 TOOL_LIBS = $(CORE_LIBS) -ljansson -lmd
 
 PG_CPPFLAGS = -Isrc $(BLAS_CPPFLAGS)
-PG_CFLAGS = -std=gnu11 -O3 -ffp-contract=off
+PG_CFLAGS = -std=gnu11 -O3 -ffp-contract=off -Wno-psabi
 SHLIB_LINK = $(CORE_LIBS) -Wl,-Bsymbolic -Wl,--version-script=src/pg/exports.map
 EXTRA_CLEAN = build $(INSTALL_SQL) usercluster-model
 

@@ -29,10 +29,8 @@ typedef struct UcKernels
 	void		(*softmax) (float *row, size_t n, float scale);	/* softmax(scale * row) */
 	void		(*layer_norm) (float *row, const float *weight, const float *bias, float epsilon, size_t n);
 	void		(*add) (float *x, const float *y, size_t n);	/* x += y */
-	void		(*gelu) (float *x, size_t n);	/* x·Φ(x), exact (erf) form */
-	void		(*gelu_tanh) (float *x, size_t n);	/* the tanh approximation */
-	void		(*silu) (float *x, size_t n);
-	void		(*tanh) (float *x, size_t n);
+	void		(*gelu) (float *x, size_t n);	/* x·Φ(x), the erf form, within 1e-6 */
+	void		(*gelu_tanh) (float *x, size_t n);	/* the tanh approximation of it */
 } UcKernels;
 
 /* The best set for this processor; thread-safe, no set-up call needed. */

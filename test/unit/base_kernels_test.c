@@ -1,0 +1,133 @@
+/*
+ * The kernel sets against plain arithmetic and against each other.
+ */
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/memory.h"
+#include "base/random.h"
+#include "base/simd.h"
+#include "check.h"
+
+#define MAX_N 1100
+
+static float a[MAX_N], b[MAX_N], weight[MAX_N], bias[MAX_N];
+
+static void
+fill(float *x, size_t n, UcRandom *random, double spread)
+{
+	for (size_t i = 0; i < n; i++)
+		x[i] = (float) ((uc_random_unit(random) - 0.5) * spread);
+}
+
+static double
+worst(const float *x, const double *expected, size_t n)
+{
+	double		largest = 0;
+
+	for (size_t i = 0; i < n; i++)
+		largest = fmax(largest, fabs(x[i] - expected[i]));
+	return largest;
+}
+
+static void
+check_reductions(const UcKernels *k, size_t n)
+{
+	double		dot = 0, aa = 0, bb = 0, distance = 0, all[3];
+	double		tolerance = 1e-12 * (double) (n + 1);
+
+	for (size_t i = 0; i < n; i++)
+	{
+		dot += (double) a[i] * b[i];
+		aa += (double) a[i] * a[i];
+		bb += (double) b[i] * b[i];
+		distance += ((double) a[i] - b[i]) * ((double) a[i] - b[i]);
+	}
+	k->dot_and_norms(a, b, n, all);
+	CHECK(fabs(k->dot(a, b, n) - dot) <= tolerance && fabs(k->squared_distance(a, b, n) - distance) <= tolerance &&
+		  fabs(all[0] - dot) <= tolerance && fabs(all[1] - aa) <= tolerance && fabs(all[2] - bb) <= tolerance,
+		  "%s reductions of %zu floats are exact to double", k->name, n);
+}
+
+static void
+check_forward(const UcKernels *k, size_t n)
+{
+	static float x[MAX_N + 1];
+	static double expected[MAX_N];
+	double		top = -INFINITY, total = 0, mean = 0, variance = 0;
+
+	memcpy(x, a, n * sizeof(float));
+	x[n] = 12345;
+	for (size_t i = 0; i < n; i++)
+		top = fmax(top, a[i]);
+	for (size_t i = 0; i < n; i++)
+		total += expected[i] = exp((a[i] - top) * 0.3);
+	for (size_t i = 0; i < n; i++)
+		expected[i] /= total;
+	k->softmax(x, n, 0.3f);
+	CHECK(worst(x, expected, n) < 3e-7 && x[n] == 12345, "%s softmax of %zu", k->name, n);
+
+	memcpy(x, a, n * sizeof(float));
+	for (size_t i = 0; i < n; i++)
+		mean += a[i] / (double) n;
+	for (size_t i = 0; i < n; i++)
+		variance += (a[i] - mean) * (a[i] - mean) / (double) n;
+	for (size_t i = 0; i < n; i++)
+		expected[i] = (a[i] - mean) / sqrt(variance + 1e-5) * weight[i] + bias[i];
+	k->layer_norm(x, weight, bias, 1e-5f, n);
+	CHECK(worst(x, expected, n) < 2e-5 && x[n] == 12345, "%s layer norm of %zu", k->name, n);
+
+	memcpy(x, a, n * sizeof(float));
+	for (size_t i = 0; i < n; i++)
+		expected[i] = 0.5 * a[i] * (1 + erf(a[i] / sqrt(2)));
+	k->gelu(x, n);
+	CHECK(worst(x, expected, n) < 2e-6 && x[n] == 12345, "%s gelu of %zu", k->name, n);
+
+	memcpy(x, a, n * sizeof(float));
+	for (size_t i = 0; i < n; i++)
+		expected[i] = 0.5 * a[i] * (1 + tanh(sqrt(2 / M_PI) * (a[i] + 0.044715 * a[i] * a[i] * a[i])));
+	k->gelu_tanh(x, n);
+	CHECK(worst(x, expected, n) < 2e-6 && x[n] == 12345, "%s gelu, tanh form, of %zu", k->name, n);
+}
+
+int
+main(void)
+{
+	static const size_t sizes[] = {0, 1, 2, 15, 16, 17, 31, 384, 385, 1024, MAX_N};
+	const UcKernels *best = uc_kernels();
+	UcRandom	random;
+	bool		same_bits = true;
+
+	uc_random_seed(&random, 7, 0);
+	fill(a, MAX_N, &random, 20);
+	fill(b, MAX_N, &random, 20);
+	fill(weight, MAX_N, &random, 4);
+	fill(bias, MAX_N, &random, 4);
+
+	for (int plain = 0; plain < 2; plain++)
+	{
+		uc_kernels_force_plain(plain);
+		for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+		{
+			check_reductions(uc_kernels(), sizes[i]);
+			if (sizes[i] > 0)
+				check_forward(uc_kernels(), sizes[i]);
+		}
+	}
+
+	uc_kernels_force_plain(true);
+	for (size_t n = 0; n < 200; n++)
+	{
+		double		x[3], y[3], sum[2][200] = {{0}};
+
+		best->dot_and_norms(a, b, n, x);
+		uc_kernels()->dot_and_norms(a, b, n, y);
+		best->accumulate(sum[0], a, 0.1, n);
+		uc_kernels()->accumulate(sum[1], a, 0.1, n);
+		same_bits = same_bits && memcmp(x, y, sizeof x) == 0 && memcmp(sum[0], sum[1], sizeof sum[0]) == 0 &&
+			best->dot(a, b, n) == uc_dot(a, b, n) &&
+			best->squared_distance(a, b, n) == uc_squared_distance(a, b, n);
+	}
+	CHECK(same_bits, "the plain set and %s give the same bits in every reduction", best->name);
+	return check_done();
+}
