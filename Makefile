@@ -65,6 +65,8 @@ TOOL_SOURCES = $(CORE_SOURCES) $(sort $(wildcard src/tool/*.c))
 UNIT_TESTS = $(sort $(patsubst test/unit/%.c,%,$(wildcard test/unit/*_test.c)))
 SANITIZE_CFLAGS = -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 
+build/%/tool/main.o: EXTRA_CFLAGS = -DUC_DEFAULT_MODEL_DIR=\"$(datadir)/usercluster\"
+
 build/plain/%.o: src/%.c
 	@mkdir -p $(@D)
 	$(CC) $(CORE_CFLAGS) $(EXTRA_CFLAGS) $(PG_CPPFLAGS) -MMD -MP -c -o $@ $<
