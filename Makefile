@@ -28,7 +28,9 @@ TAP_TESTS = $(if $(wildcard t/*.pl),1)
 
 # The serial OpenBLAS, linked in, starts no thread and clashes with no other module; the shared one is the fallback.
 OPENBLAS_SERIAL := $(firstword $(wildcard /usr/lib/*/openblas-serial/libopenblas.a))
-BLAS_LIBS = $(if $(OPENBLAS_SERIAL),$(OPENBLAS_SERIAL) -Wl$(comma)--exclude-libs$(comma)ALL,-lopenblas)
+# It hands out buffers without a lock: blas.c puts one around the two calls.
+BLAS_WRAP = -Wl$(comma)--wrap=blas_memory_alloc$(comma)--wrap=blas_memory_free
+BLAS_LIBS = $(if $(OPENBLAS_SERIAL),$(BLAS_WRAP) $(OPENBLAS_SERIAL) -Wl$(comma)--exclude-libs$(comma)ALL,-lopenblas)
 BLAS_CPPFLAGS := -I$(dir $(firstword $(wildcard /usr/include/*/openblas-serial/cblas.h /usr/include/*/cblas.h /usr/include/cblas.h)))
 comma := ,
 

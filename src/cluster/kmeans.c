@@ -12,9 +12,11 @@
 #include "base/memory.h"
 #include "base/random.h"
 #include "cluster/group.h"
-#include "cluster/lloyd.h"
+#include "cluster/refine.h"
 #include "cluster/result.h"
 #include "cluster/seed.h"
+
+#define REFINE_STREAM (UINT64_C(1) << 32)	/* of random numbers, apart from those of the restarts' seeding */
 
 void
 uc_kmeans_defaults(UcKmeansOptions *options)
@@ -24,6 +26,7 @@ uc_kmeans_defaults(UcKmeansOptions *options)
 		.restarts = 10,
 		.max_iterations = 300,
 		.tolerance = 1e-4,
+		.refine = true,
 	};
 }
 
@@ -101,6 +104,7 @@ uc_kmeans_memory(size_t rows, size_t dim, const UcKmeansOptions *options, int th
 	size_t		bytes = uc_points_memory(rows, dim);
 
 	bytes = uc_size_add(bytes, uc_lloyd_memory(rows, dim, k, threads));
+	bytes = uc_size_add(bytes, uc_refine_memory(rows, dim, k));
 	bytes = uc_size_add(bytes, uc_seed_memory(rows, dim, k, threads));
 	bytes = uc_size_add(bytes, uc_size_mul((size_t) k, uc_size_mul(dim, sizeof(float))));
 	return uc_size_add(bytes, uc_size_mul(2, uc_result_memory(rows, dim, k)));
@@ -111,6 +115,7 @@ typedef struct Fit
 	const UcKmeansOptions *options;
 	UcPoints	points;
 	UcLloyd		lloyd;
+	UcRefine	refine;
 	float	   *start;			/* [k, dim] */
 	UcKmeans	best;
 	UcKmeans	current;
@@ -134,6 +139,33 @@ choose_start(Fit *fit, int restart, int *k, const UcRun *run, UcError *err)
 	return UC_OK;
 }
 
+/* Lloyd's iterations, and again after every change that the refinement proposes. */
+static UcStatus
+descend(Fit *fit, int restart, const UcRun *run, UcError *err)
+{
+	const UcKmeansOptions *options = fit->options;
+	UcKmeans   *current = &fit->current;
+	UcRandom	random;
+	int			changes;
+	UcStatus	status;
+
+	uc_random_seed(&random, options->seed, (uint64_t) restart + REFINE_STREAM);
+	current->iterations = 0;
+	do
+	{
+		changes = 0;
+		status = uc_lloyd_iterate(&fit->lloyd, options->max_iterations - current->iterations, options->tolerance, run,
+								  &current->iterations, &current->converged, err);
+		if (status != UC_OK || !options->refine || options->centroids != NULL ||
+			current->iterations >= options->max_iterations)
+			break;
+		status = uc_refine_propose(&fit->refine, &random, &changes, run, err);
+		if (changes > 0)
+			uc_nearest_move(&fit->lloyd.nearest, fit->lloyd.next);
+	} while (status == UC_OK && changes > 0);
+	return status;
+}
+
 static UcStatus
 fit_once(Fit *fit, int restart, const UcRun *run, UcError *err)
 {
@@ -141,8 +173,9 @@ fit_once(Fit *fit, int restart, const UcRun *run, UcError *err)
 	UcStatus	status = choose_start(fit, restart, &k, run, err);
 
 	if (status == UC_OK)
-		status = uc_lloyd_iterate(&fit->lloyd, fit->start, k, fit->options->max_iterations, fit->options->tolerance, run,
-								  &fit->current.iterations, &fit->current.converged, err);
+		status = uc_lloyd_begin(&fit->lloyd, fit->start, k, run, err);
+	if (status == UC_OK)
+		status = descend(fit, restart, run, err);
 	if (status == UC_OK)
 		status = uc_lloyd_finish(&fit->lloyd, &fit->current, run, err);
 	return status;
@@ -181,6 +214,8 @@ create_fit(Fit *fit, const float *rows, size_t count, size_t dim, const UcRun *r
 	if (status == UC_OK)
 		status = uc_lloyd_create(&fit->lloyd, &fit->points, k, run->threads, err);
 	if (status == UC_OK)
+		status = uc_refine_create(&fit->refine, &fit->lloyd, k, err);
+	if (status == UC_OK)
 		status = uc_result_create(&fit->best, count, dim, k, err);
 	if (status == UC_OK)
 		status = uc_result_create(&fit->current, count, dim, k, err);
@@ -195,6 +230,7 @@ free_fit(Fit *fit)
 {
 	uc_points_free(&fit->points);
 	uc_lloyd_free(&fit->lloyd);
+	uc_refine_free(&fit->refine);
 	uc_kmeans_free(&fit->best);
 	uc_kmeans_free(&fit->current);
 	uc_free(fit->start);

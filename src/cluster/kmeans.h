@@ -32,6 +32,8 @@ typedef struct UcKmeansOptions
 	int			max_iterations; /* per restart, at least 1 */
 	double		tolerance;		/* converged when the centroids' summed squared shift is at most this times the mean
 								 * variance of a column; at least 0 */
+	bool		refine;			/* when the iterations have converged, split and merge clusters where that lowers the
+								 * inertia, and go on; not with given centroids */
 	uint64_t	seed;
 	const float *centroids;		/* [k, dim] to start from, or NULL: k-means++ */
 } UcKmeansOptions;

@@ -63,8 +63,8 @@ uc_lloyd_free(UcLloyd *lloyd)
 	*lloyd = (UcLloyd) {0};
 }
 
-static UcStatus
-begin(UcLloyd *lloyd, const float *start, int k, const UcRun *run, UcError *err)
+UcStatus
+uc_lloyd_begin(UcLloyd *lloyd, const float *start, int k, const UcRun *run, UcError *err)
 {
 	size_t		cells = (size_t) k * lloyd->points->dim;
 
@@ -249,36 +249,29 @@ place_centroid(UcLloyd *lloyd, int j)
 }
 
 UcStatus
-uc_lloyd_iterate(UcLloyd *lloyd, const float *start, int k, int max_iterations, double tolerance, const UcRun *run,
-				 int *iterations, bool *converged, UcError *err)
+uc_lloyd_iterate(UcLloyd *lloyd, int max_iterations, double tolerance, const UcRun *run, int *iterations, bool *converged,
+				 UcError *err)
 {
 	double		enough = tolerance * lloyd->points->mean_variance;
-	UcStatus	status = begin(lloyd, start, k, run, err);
 
 	*converged = false;
-	*iterations = 0;
-	while (status == UC_OK && !*converged && *iterations < max_iterations)
+	for (int iteration = 0; !*converged && iteration < max_iterations; iteration++)
 	{
-		size_t		moved = 0;
+		size_t		moved;
+		UcStatus	status = uc_nearest_assign(&lloyd->nearest, run, err);
 
 		++*iterations;
-		status = uc_nearest_assign(&lloyd->nearest, run, err);
 		if (status == UC_OK)
 			status = transfer(lloyd, lloyd->points->x, &moved, run, err);
 		if (status == UC_OK)
 			status = repair(lloyd, &moved, run, err);
 		if (status != UC_OK)
 			return status;
-		if (moved == 0)
-			*converged = true;
-		else
-		{
-			for (int j = 0; j < k; j++)
-				place_centroid(lloyd, j);
-			*converged = uc_nearest_move(&lloyd->nearest, lloyd->next) <= enough;
-		}
+		for (int j = 0; j < lloyd->nearest.k; j++)
+			place_centroid(lloyd, j);
+		*converged = uc_nearest_move(&lloyd->nearest, lloyd->next) <= enough || moved == 0;
 	}
-	return status;
+	return UC_OK;
 }
 
 /* ---- the result in the caller's space ---- */

@@ -24,9 +24,15 @@ extern size_t uc_lloyd_memory(size_t rows, size_t dim, int k, int threads);
 extern UcStatus uc_lloyd_create(UcLloyd *lloyd, const UcPoints *points, int k, int threads, UcError *err);
 extern void uc_lloyd_free(UcLloyd *lloyd);
 
-/* Iterates from `start` [k, dim] in the space of the points; tolerance as in UcKmeansOptions. */
-extern UcStatus uc_lloyd_iterate(UcLloyd *lloyd, const float *start, int k, int max_iterations, double tolerance,
-								 const UcRun *run, int *iterations, bool *converged, UcError *err);
+/* Begins at `start` [k, dim] in the space of the points. */
+extern UcStatus uc_lloyd_begin(UcLloyd *lloyd, const float *start, int k, const UcRun *run, UcError *err);
+
+/*
+ * Goes on for at most `max_iterations`; tolerance as in UcKmeansOptions. Adds to `iterations`. Afterwards lloyd->next holds
+ * the means of the current labels, where the centroids are.
+ */
+extern UcStatus uc_lloyd_iterate(UcLloyd *lloyd, int max_iterations, double tolerance, const UcRun *run, int *iterations,
+								 bool *converged, UcError *err);
 
 /*
  * Turns where the iterations ended into a result whose parts agree: centroids in the caller's space, each row's label its
