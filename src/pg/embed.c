@@ -1,0 +1,268 @@
+/*
+ * embed.c
+ *	  embed(), tokenize() and token_count().
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type_d.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "mb/pg_wchar.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/tuplestore.h"
+
+#include "base/memory.h"
+#include "embed/embed.h"
+#include "pg/embed.h"
+#include "pg/errors.h"
+#include "pg/models.h"
+#include "text/blank.h"
+
+PG_FUNCTION_INFO_V1(usercluster_embed);
+PG_FUNCTION_INFO_V1(usercluster_embed_array);
+PG_FUNCTION_INFO_V1(usercluster_tokenize);
+PG_FUNCTION_INFO_V1(usercluster_token_count);
+
+/* The text as UTF-8, in place where the database is UTF-8 already; refused where it cannot be converted. */
+static UcText
+utf8_text(const text *value)
+{
+	char	   *data = VARDATA_ANY(value);
+	int			bytes = VARSIZE_ANY_EXHDR(value);
+	char	   *converted = pg_server_to_any(data, bytes, PG_UTF8);
+
+	return (UcText) {converted, converted == data ? (size_t) bytes : strlen(converted)};
+}
+
+static char *
+utf8_string(const char *value)
+{
+	return pg_server_to_any(value, strlen(value), PG_UTF8);
+}
+
+void
+embed_texts(const EmbedRequest *request, text *const *texts, int count, Embedding **out)
+{
+	UcText	   *wanted = palloc_extended(sizeof(UcText) * Max(count, 1), MCXT_ALLOC_HUGE);
+	int		   *places = palloc_extended(sizeof(int) * Max(count, 1), MCXT_ALLOC_HUGE);
+	int			n = 0;
+	const OpenModel *open;
+	UcEmbedOptions options = {.refuse_long = request->refuse_long};
+	UcRun		run;
+	UcError		err = {0};
+	size_t		dim,
+				bytes;
+	float	   *vectors;
+
+	for (int i = 0; i < count; i++)
+	{
+		out[i] = NULL;
+		if (texts[i] == NULL)
+			continue;
+		wanted[n] = utf8_text(texts[i]);
+		places[n] = i;
+		if (!uc_text_blank(wanted[n].text, wanted[n].bytes))
+			n++;
+	}
+	options.prompt = request->prompt == NULL ? NULL : utf8_string(request->prompt);
+	open = models_get(request->model);
+	if (options.prompt == NULL)
+		options.prompt = uc_model_prompt(open->model);
+
+	usercluster_run(&run);
+	dim = open->model->config.dimensions;
+	bytes = uc_size_mul(uc_size_mul(n, dim), sizeof(float));
+	usercluster_check(uc_check_budget("the embeddings of one call", uc_size_mul(bytes, 2), run.max_memory, &err), &err);
+	vectors = MemoryContextAllocHuge(CurrentMemoryContext, Max(bytes, 1));
+	usercluster_check(uc_embed(open->model, open->tokenizer, wanted, n, &options, &run, vectors, &err), &err);
+
+	for (int i = 0; i < n; i++)
+	{
+		Embedding  *embedding = embedding_new((int) dim);
+
+		memcpy(embedding->x, vectors + i * dim, dim * sizeof(float));
+		out[places[i]] = embedding;
+	}
+	pfree(vectors);
+	pfree(wanted);
+	pfree(places);
+}
+
+static char *
+text_argument(FunctionCallInfo fcinfo, int number)
+{
+	return PG_ARGISNULL(number) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(number));
+}
+
+/* Arguments (text or text[], model, prompt, truncation), the last three shared by both forms of embed. */
+static EmbedRequest
+request_arguments(FunctionCallInfo fcinfo)
+{
+	EmbedRequest request = {.model = text_argument(fcinfo, 1),.prompt = text_argument(fcinfo, 2)};
+	const char *truncation = text_argument(fcinfo, 3);
+
+	if (truncation == NULL || strcmp(truncation, "truncate") == 0)
+		request.refuse_long = false;
+	else if (strcmp(truncation, "error") == 0)
+		request.refuse_long = true;
+	else
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("unrecognized truncation \"%s\"", truncation),
+				 errhint("Use 'truncate' or 'error'.")));
+	return request;
+}
+
+Datum
+usercluster_embed(PG_FUNCTION_ARGS)
+{
+	EmbedRequest request;
+	text	   *value;
+	Embedding  *embedding;
+
+	if (PG_ARGISNULL(0))
+		PG_RETURN_NULL();
+	request = request_arguments(fcinfo);
+	value = PG_GETARG_TEXT_PP(0);
+	embed_texts(&request, &value, 1, &embedding);
+	if (embedding == NULL)
+		PG_RETURN_NULL();
+	PG_RETURN_EMBEDDING(embedding);
+}
+
+/* The result has the shape of the argument, with NULL where a text is NULL or blank. */
+Datum
+usercluster_embed_array(PG_FUNCTION_ARGS)
+{
+	EmbedRequest request;
+	ArrayType  *array;
+	Datum	   *values;
+	bool	   *nulls;
+	int			count;
+	text	  **texts;
+	Embedding **embeddings;
+	Oid			type = get_element_type(get_fn_expr_rettype(fcinfo->flinfo));
+
+	if (PG_ARGISNULL(0))
+		PG_RETURN_NULL();
+	request = request_arguments(fcinfo);
+	array = PG_GETARG_ARRAYTYPE_P(0);
+	if (!OidIsValid(type))
+		type = embedding_type_oid();
+	deconstruct_array(array, TEXTOID, -1, false, TYPALIGN_INT, &values, &nulls, &count);
+	if (count == 0)
+		PG_RETURN_ARRAYTYPE_P(construct_empty_array(type));
+
+	texts = palloc(sizeof *texts * count);
+	embeddings = palloc(sizeof *embeddings * count);
+	for (int i = 0; i < count; i++)
+		texts[i] = nulls[i] ? NULL : DatumGetTextPP(values[i]);
+	embed_texts(&request, texts, count, embeddings);
+	for (int i = 0; i < count; i++)
+	{
+		nulls[i] = embeddings[i] == NULL;
+		values[i] = PointerGetDatum(embeddings[i]);
+	}
+	PG_RETURN_ARRAYTYPE_P(construct_md_array(values, nulls, ARR_NDIM(array), ARR_DIMS(array), ARR_LBOUND(array),
+											 type, -1, false, TYPALIGN_INT));
+}
+
+/* Characters in text[0, bytes), continuing from an earlier count: tokens come in order, so the whole is linear. */
+typedef struct CharacterCount
+{
+	const char *text;
+	size_t		bytes;
+	int			characters;
+} CharacterCount;
+
+static int
+characters_before(CharacterCount *count, size_t bytes)
+{
+	if (bytes < count->bytes)
+		count->bytes = count->characters = 0;
+	for (; count->bytes < bytes; count->bytes++)
+		if (((unsigned char) count->text[count->bytes] & 0xC0) != 0x80)
+			count->characters++;
+	return count->characters;
+}
+
+static void
+put_tokens(ReturnSetInfo *rsinfo, const UcTokenizer *tokenizer, const UcTokens *tokens, UcText text)
+{
+	CharacterCount starts = {text.text},
+				stops = {text.text};
+
+	for (size_t i = 0; i < tokens->count; i++)
+	{
+		const UcToken *token = &tokens->tokens[i];
+		bool		added = i < tokens->prefix || i >= tokens->count - tokens->suffix;
+		size_t		bytes = 0;
+		const char *piece = uc_token_piece(tokenizer, token->id, &bytes);
+		Datum		values[5];
+		bool		nulls[5] = {false, false, piece == NULL, added, added};
+
+		CHECK_FOR_INTERRUPTS();
+		values[0] = Int32GetDatum((int32) i + 1);
+		values[1] = Int32GetDatum((int32) token->id);
+		if (piece != NULL)
+			values[2] = CStringGetTextDatum(pg_any_to_server(pnstrdup(piece, bytes), bytes, PG_UTF8));
+		values[3] = Int32GetDatum(characters_before(&starts, token->start) + 1);
+		values[4] = Int32GetDatum(characters_before(&stops, token->stop) + 1);
+		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+	}
+}
+
+Datum
+usercluster_tokenize(PG_FUNCTION_ARGS)
+{
+	char	   *model = text_argument(fcinfo, 1);
+	const OpenModel *open;
+	UcText		input;
+	UcTokens	tokens = {0};
+	UcRun		run;
+	UcError		err = {0};
+
+	InitMaterializedSRF(fcinfo, 0);
+	if (PG_ARGISNULL(0))
+		return (Datum) 0;
+	input = utf8_text(PG_GETARG_TEXT_PP(0));
+	open = models_get(model);
+	usercluster_run(&run);
+	PG_TRY();
+	{
+		usercluster_check(uc_tokenize(open->tokenizer, input.text, input.bytes, &run, &tokens, &err), &err);
+		put_tokens((ReturnSetInfo *) fcinfo->resultinfo, open->tokenizer, &tokens, input);
+	}
+	PG_FINALLY();
+	{
+		uc_tokens_free(&tokens);
+	}
+	PG_END_TRY();
+	return (Datum) 0;
+}
+
+Datum
+usercluster_token_count(PG_FUNCTION_ARGS)
+{
+	char	   *model = text_argument(fcinfo, 1);
+	char	   *prompt = text_argument(fcinfo, 2);
+	const OpenModel *open;
+	UcText		input;
+	UcRun		run;
+	UcError		err = {0};
+	size_t		count;
+
+	if (PG_ARGISNULL(0))
+		PG_RETURN_NULL();
+	input = utf8_text(PG_GETARG_TEXT_PP(0));
+	if (prompt != NULL)
+		prompt = utf8_string(prompt);
+	open = models_get(model);
+	usercluster_run(&run);
+	usercluster_check(uc_count_tokens(open->tokenizer, input, prompt != NULL ? prompt : uc_model_prompt(open->model), &run,
+									  &count, &err), &err);
+	PG_RETURN_INT32((int32) count);
+}

@@ -1,0 +1,25 @@
+/*
+ * embed.h
+ *	  Embedding texts of SQL, shared by the functions and the trigger.
+ */
+#ifndef USERCLUSTER_EMBED_H
+#define USERCLUSTER_EMBED_H
+
+#include "postgres.h"
+
+#include "pg/embedding.h"
+
+typedef struct EmbedRequest
+{
+	const char *model;			/* NULL: the default model */
+	const char *prompt;			/* NULL: the model's own; in the database's encoding */
+	bool		refuse_long;	/* an error instead of a cut */
+} EmbedRequest;
+
+/*
+ * out[i] becomes the embedding of texts[i], or NULL where that is NULL or blank, in the current memory context. Texts are
+ * in the database's encoding.
+ */
+extern void embed_texts(const EmbedRequest *request, text *const *texts, int count, Embedding **out);
+
+#endif

@@ -1,0 +1,165 @@
+/*
+ * models.c
+ *	  The backend's cache of mapped models, and the list of what lies in the model directory.
+ *
+ * Mapping shares the weights with every other backend, so what an entry costs is address space; the limit is there for
+ * whoever tries a hundred models in one session.
+ */
+#include "postgres.h"
+
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "storage/fd.h"
+#include "utils/builtins.h"
+#include "utils/tuplestore.h"
+
+#include "pg/errors.h"
+#include "pg/models.h"
+#include "pg/settings.h"
+
+PG_FUNCTION_INFO_V1(usercluster_list_models);
+
+#define MAX_OPEN 8
+
+static OpenModel open_models[MAX_OPEN];
+static uint64 use_counter;
+
+static void
+close_model(OpenModel *entry)
+{
+	uc_tokenizer_close(entry->tokenizer);
+	uc_model_close(entry->model);
+	memset(entry, 0, sizeof *entry);
+}
+
+/* Both parts or neither; the caller's pointers are untouched on failure. */
+static UcStatus
+open_model(const char *directory, const char *name, UcModel **model, UcTokenizer **tokenizer, UcError *err)
+{
+	UcModel    *opened;
+	UcStatus	status = uc_model_open(directory, name, &opened, err);
+
+	if (status != UC_OK)
+		return status;
+	status = uc_tokenizer_open(opened->tokenizer, opened->tokenizer_bytes, opened->config.vocabulary, tokenizer, err);
+	if (status != UC_OK)
+	{
+		uc_model_close(opened);
+		return status;
+	}
+	*model = opened;
+	return UC_OK;
+}
+
+static OpenModel *
+find_entry(const char *name)
+{
+	OpenModel  *oldest = &open_models[0];
+
+	for (int i = 0; i < MAX_OPEN; i++)
+	{
+		if (open_models[i].model != NULL && strcmp(open_models[i].name, name) == 0)
+			return &open_models[i];
+		if (open_models[i].last_use < oldest->last_use)
+			oldest = &open_models[i];
+	}
+	return oldest;
+}
+
+const OpenModel *
+models_get(const char *name)
+{
+	char	   *directory = settings_model_dir();
+	OpenModel  *entry;
+
+	if (name == NULL || name[0] == '\0')
+		name = settings_default_model();
+	if (name[0] == '\0')
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("no model is named, and usercluster.default_model is not set"),
+				 errhint("Name one of SELECT name FROM usercluster.models, or SET usercluster.default_model.")));
+
+	entry = find_entry(name);
+	if (entry->model == NULL || strcmp(entry->name, name) != 0 || uc_model_changed(entry->model, directory, name))
+	{
+		UcModel    *model;
+		UcTokenizer *tokenizer;
+		UcError		err = {0};
+		UcStatus	status = open_model(directory, name, &model, &tokenizer, &err);
+
+		if (status == UC_NOT_FOUND)
+			ereport(ERROR,
+					(errcode(ERRCODE_UNDEFINED_OBJECT),
+					 errmsg("model \"%s\" does not exist", name),
+					 errdetail("There is no file \"%s" UC_MODEL_SUFFIX "\" in the model directory of this server.", name),
+					 errhint("Install it there with scripts/fetch-model or usercluster-model import; a standby needs the file too.")));
+		usercluster_check(status, &err);
+		close_model(entry);
+		strlcpy(entry->name, name, sizeof entry->name);
+		entry->model = model;
+		entry->tokenizer = tokenizer;
+	}
+	entry->last_use = ++use_counter;
+	pfree(directory);
+	return entry;
+}
+
+static void
+put_model(ReturnSetInfo *rsinfo, const char *name, const UcModel *model, const UcError *err)
+{
+	Datum		values[9] = {CStringGetTextDatum(name)};
+	bool		nulls[9] = {false};
+
+	if (model == NULL)
+	{
+		memset(nulls + 1, true, 7);
+		values[8] = CStringGetTextDatum(err->message);
+	}
+	else
+	{
+		values[1] = CStringGetTextDatum("bert");
+		values[2] = Int32GetDatum((int32) model->config.dimensions);
+		values[3] = Int32GetDatum((int32) model->config.max_tokens);
+		values[4] = Int64GetDatum((int64) model->parameters);
+		values[5] = Int64GetDatum((int64) model->map_bytes);
+		values[6] = CStringGetTextDatum(uc_model_metadata(model, "prompt") != NULL ? uc_model_metadata(model, "prompt") : "");
+		values[7] = CStringGetTextDatum(model->fingerprint);
+		nulls[8] = true;
+	}
+	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+}
+
+/* One row for every NAME.ucm in the model directory; where a file is refused, its problem in place of its properties. */
+Datum
+usercluster_list_models(PG_FUNCTION_ARGS)
+{
+	char	   *directory = settings_model_dir();
+	DIR		   *listing;
+	struct dirent *file;
+
+	InitMaterializedSRF(fcinfo, 0);
+	listing = AllocateDir(directory);
+	if (listing == NULL && errno == ENOENT)
+		return (Datum) 0;
+	while ((file = ReadDir(listing, directory)) != NULL)
+	{
+		const size_t suffix = strlen(UC_MODEL_SUFFIX);
+		size_t		length = strlen(file->d_name);
+		char	   *name;
+		UcModel    *model = NULL;
+		UcTokenizer *tokenizer;
+		UcError		err = {0};
+
+		CHECK_FOR_INTERRUPTS();
+		if (length <= suffix || strcmp(file->d_name + length - suffix, UC_MODEL_SUFFIX) != 0)
+			continue;
+		name = pnstrdup(file->d_name, length - suffix);
+		if (open_model(directory, name, &model, &tokenizer, &err) == UC_OK)
+			uc_tokenizer_close(tokenizer);
+		put_model((ReturnSetInfo *) fcinfo->resultinfo, name, model, &err);
+		uc_model_close(model);
+	}
+	FreeDir(listing);
+	return (Datum) 0;
+}
