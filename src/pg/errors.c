@@ -2,8 +2,9 @@
  * errors.c
  *	  From a core call to the server and back.
  *
- * While the core works, threads may be alive, so nothing here may raise an error or leave the process: the callback looks
- * at what is pending, the core unwinds and joins its threads, and usercluster_check lets the server act.
+ * While the core works, threads may be alive, so nothing here may raise an error or leave the process: the
+ * callback looks at what is pending, the core unwinds and joins its threads, and usercluster_check lets the server
+ * act.
  */
 #include "postgres.h"
 
@@ -18,12 +19,12 @@
 extern bool pq_check_connection(void);
 
 /*
- * Whether the server must act now on something that is neither a cancel nor a terminate: a client that has gone, or a
- * barrier that could not be absorbed (another session, with DROP DATABASE for one, waits until every backend has absorbed
- * it). Both looks can raise an error; then the server, asked again, will report it.
+ * Whether the server must act now on something that is neither a cancel nor a terminate: a client that has gone,
+ * or a barrier that could not be absorbed (another session, with DROP DATABASE for one, waits until every backend
+ * has absorbed it). Both looks can raise an error; then the server, asked again, will report it.
  *
- * The server sets CheckClientConnectionPending once per client_connection_check_interval and clears it when it acts; until
- * then every call here looks again.
+ * The server sets CheckClientConnectionPending once per client_connection_check_interval and clears it when it
+ * acts; until then every call here looks again.
  */
 static bool
 must_act(void)

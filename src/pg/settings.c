@@ -28,7 +28,7 @@ check_model_dir(char **value, void **extra, GucSource source)
 {
 	if ((*value)[0] == '\0' || is_absolute_path(*value))
 		return true;
-	GUC_check_errdetail("The path must be absolute, or empty for the directory usercluster under the server's share directory.");
+	GUC_check_errdetail("The path must be absolute, or empty for usercluster under the server's share directory.");
 	return false;
 }
 

@@ -1,0 +1,425 @@
+/*
+ * kmeans.c
+ *	  k-means over a query: the assignment of every row, the centroids, or the summary of the fit.
+ *
+ * All forms take the same arguments and go the same way: arguments, rows, one core call, notices, result. What
+ * they allocate beside the result lies in a memory context that ends the core's memory with it, also when an error
+ * passes by.
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "catalog/pg_type_d.h"
+#include "executor/executor.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+
+#include "base/memory.h"
+#include "pg/errors.h"
+#include "pg/kmeans.h"
+#include "pg/query.h"
+#include "pg/settings.h"
+
+PG_FUNCTION_INFO_V1(usercluster_kmeans);
+PG_FUNCTION_INFO_V1(usercluster_kmeans_keyed);
+PG_FUNCTION_INFO_V1(usercluster_kmeans_centroids);
+PG_FUNCTION_INFO_V1(usercluster_kmeans_fit);
+
+/* Arguments in SQL. The keyed form has its key's type before the seed, which moves the rest by one. */
+enum
+{
+	ARG_QUERY,
+	ARG_K,
+	ARG_SEED,
+	ARG_RESTARTS,
+	ARG_MAX_ITERATIONS,
+	ARG_TOLERANCE,
+	ARG_METRIC,
+	ARG_INIT,
+	ARG_CENTROIDS
+};
+#define ARG_KEY 2
+
+typedef struct Fit
+{
+	MemoryContext context;		/* of everything below */
+	UcKmeansOptions options;
+	Rows		rows;
+	const UcKmeans *result;
+} Fit;
+
+/* ---- what the window form shares ---- */
+
+void
+kmeans_refuse_null(FunctionCallInfo fcinfo, int argument, const char *name)
+{
+	if (PG_ARGISNULL(argument))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("argument \"%s\" must not be null", name)));
+}
+
+UcMetric
+kmeans_metric(const text *name)
+{
+	char	   *metric = text_to_cstring(name);
+
+	if (strcmp(metric, "cosine") == 0)
+		return UC_METRIC_COSINE;
+	if (strcmp(metric, "euclidean") == 0)
+		return UC_METRIC_EUCLIDEAN;
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("unrecognized metric \"%s\"", metric),
+			 errhint("Use 'cosine' or 'euclidean'.")));
+}
+
+static void
+check_at_least_one(int value, const char *name)
+{
+	if (value < 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("%s must be at least 1, not %d", name, value)));
+}
+
+void
+kmeans_check_options(const UcKmeansOptions *options)
+{
+	check_at_least_one(options->k, "k");
+	check_at_least_one(options->restarts, "restarts");
+	check_at_least_one(options->max_iterations, "max_iterations");
+	if (!isfinite(options->tolerance) || options->tolerance < 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("tolerance must be a finite number of at least 0, not %g", options->tolerance)));
+}
+
+/* Too large a k is refused as such, with the number of rows, not as too much memory for a few of them. */
+static size_t
+work_memory(size_t rows, size_t dim, const void *arg)
+{
+	UcKmeansOptions options = *(const UcKmeansOptions *) arg;
+
+	options.k = Min((size_t) options.k, rows);
+	return uc_kmeans_memory(rows, dim, &options, settings_threads());
+}
+
+void
+kmeans_rows_options(const UcKmeansOptions *options, RowsOptions *rows_options)
+{
+	rows_options->name = "k-means";
+	rows_options->directions = options->metric == UC_METRIC_COSINE;
+	rows_options->work = work_memory;
+	rows_options->work_arg = options;
+}
+
+typedef struct OwnedResult
+{
+	MemoryContextCallback callback;
+	UcKmeans	result;
+} OwnedResult;
+
+static void
+free_result(void *arg)
+{
+	uc_kmeans_free(arg);
+}
+
+const UcKmeans *
+kmeans_run(const Rows *rows, const UcKmeansOptions *options)
+{
+	OwnedResult *owned = palloc0(sizeof *owned);
+	UcRun		run;
+	UcError		err;
+	UcStatus	status;
+
+	usercluster_run(&run);
+	run.max_memory -= Min(rows_memory(rows), run.max_memory);
+	status = uc_kmeans(rows->values, rows->count, rows->dim, options, &run, &owned->result, &err);
+	usercluster_check(status, &err);
+	owned->callback.func = free_result;
+	owned->callback.arg = &owned->result;
+	MemoryContextRegisterResetCallback(CurrentMemoryContext, &owned->callback);
+	return &owned->result;
+}
+
+/* ---- arguments ---- */
+
+/* The centroids to start from, as [k, dim]; `dim` is set to theirs. */
+static float *
+read_centroids(ArrayType *array, int k, UcMetric metric, int *dim)
+{
+	Datum	   *elements;
+	bool	   *nulls;
+	int			count;
+	float	   *centroids = NULL;
+
+	if (ARR_NDIM(array) > 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
+				 errmsg("centroids must be an array of one dimension, not %d", ARR_NDIM(array))));
+	deconstruct_array(array, ARR_ELEMTYPE(array), -1, false, TYPALIGN_INT, &elements, &nulls, &count);
+	if (count != k)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("k must equal the number of given centroids"),
+				 errdetail("k is %d, and %d centroids are given.", k, count)));
+	for (int i = 0; i < count; i++)
+	{
+		Embedding  *centroid;
+		bool		zero = true;
+
+		if (nulls[i])
+			ereport(ERROR,
+					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("centroid %d must not be null", i + 1)));
+		centroid = DatumGetEmbedding(elements[i]);
+		if (i == 0)
+		{
+			*dim = centroid->dim;
+			centroids = palloc_extended(uc_size_mul(count, uc_size_mul(*dim, sizeof(float))), MCXT_ALLOC_HUGE);
+		}
+		else if (centroid->dim != *dim)
+			ereport(ERROR,
+					(errcode(ERRCODE_DATA_EXCEPTION),
+					 errmsg("different embedding dimensions %d and %d", *dim, centroid->dim),
+					 errdetail("Centroid %d has %d dimensions, and those before it have %d.",
+							   i + 1, centroid->dim, *dim)));
+		embedding_check_finite(centroid);
+		for (int j = 0; j < *dim && zero; j++)
+			zero = centroid->x[j] == 0;
+		if (zero && metric == UC_METRIC_COSINE)
+			ereport(ERROR,
+					(errcode(ERRCODE_DATA_EXCEPTION),
+					 errmsg("centroid %d has zero norm and no direction, which the cosine metric needs", i + 1)));
+		memcpy(centroids + (size_t) i * *dim, centroid->x, sizeof(float) * *dim);
+	}
+	return centroids;
+}
+
+/* `shift` is 1 in the keyed form. Returns the dimension of given centroids, or 0. */
+static int
+read_options(FunctionCallInfo fcinfo, int shift, UcKmeansOptions *options)
+{
+	static const char *const names[] = {
+		"query", "k", "seed", "restarts", "max_iterations", "tolerance", "metric", "init"
+	};
+	char	   *init;
+	bool		given;
+	int			dim = 0;
+
+	for (int i = 0; i <= ARG_INIT; i++)
+		kmeans_refuse_null(fcinfo, i < ARG_SEED ? i : i + shift, names[i]);
+	uc_kmeans_defaults(options);
+	options->k = PG_GETARG_INT32(ARG_K);
+	options->seed = (uint64_t) PG_GETARG_INT64(ARG_SEED + shift);
+	options->restarts = PG_GETARG_INT32(ARG_RESTARTS + shift);
+	options->max_iterations = PG_GETARG_INT32(ARG_MAX_ITERATIONS + shift);
+	options->tolerance = PG_GETARG_FLOAT8(ARG_TOLERANCE + shift);
+	options->metric = kmeans_metric(PG_GETARG_TEXT_PP(ARG_METRIC + shift));
+	kmeans_check_options(options);
+
+	init = text_to_cstring(PG_GETARG_TEXT_PP(ARG_INIT + shift));
+	given = !PG_ARGISNULL(ARG_CENTROIDS + shift);
+	if (strcmp(init, "k-means++") != 0 && strcmp(init, "given") != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("unrecognized init \"%s\"", init),
+				 errhint("Use 'k-means++', or 'given' with centroids.")));
+	if (strcmp(init, "given") == 0 && !given)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("init => 'given' needs centroids"),
+				 errhint("Pass centroids => an array of k embeddings.")));
+	if (given)
+		options->centroids = read_centroids(PG_GETARG_ARRAYTYPE_P(ARG_CENTROIDS + shift),
+											options->k, options->metric, &dim);
+	return dim;
+}
+
+/* ---- the fit ---- */
+
+static void
+check_rows(const Rows *rows, const UcKmeansOptions *options, int centroid_dim)
+{
+	if ((size_t) options->k > rows->count)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("k must be at most the number of rows: %d clusters, %zu rows", options->k, rows->count),
+				 rows->skipped > 0 ?
+				 errdetail("Rows without an embedding do not count; there are " INT64_FORMAT " of them.",
+						   rows->skipped) : 0));
+	if (centroid_dim != 0 && centroid_dim != rows->dim)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_EXCEPTION),
+				 errmsg("different embedding dimensions %d and %d", centroid_dim, rows->dim),
+				 errdetail("The given centroids have %d dimensions, and the query's rows have %d.",
+						   centroid_dim, rows->dim)));
+}
+
+static void
+tell(const Fit *fit)
+{
+	const UcKmeans *result = fit->result;
+
+	if (fit->rows.skipped > 0)
+		ereport(NOTICE,
+				(errmsg_plural("skipped " INT64_FORMAT " row without an embedding",
+							   "skipped " INT64_FORMAT " rows without an embedding",
+							   (unsigned long) fit->rows.skipped, fit->rows.skipped)));
+	if (result->k < fit->options.k)
+		ereport(NOTICE,
+				(errmsg_plural("found %d cluster instead of %d, because there are no more distinct embeddings",
+							   "found %d clusters instead of %d, because there are no more distinct embeddings",
+							   result->k, result->k, fit->options.k)));
+	if (!result->converged)
+		ereport(NOTICE,
+				(errmsg("k-means did not converge within %d iterations", fit->options.max_iterations),
+				 errhint("Raise max_iterations or tolerance.")));
+}
+
+/* Leaves the fit's own memory context current; the caller returns to the one before and deletes the fit's. */
+static void
+run_fit(FunctionCallInfo fcinfo, int shift, Oid key_type, Fit *fit)
+{
+	RowsOptions rows_options;
+	int			centroid_dim;
+
+	fit->context = AllocSetContextCreate(CurrentMemoryContext, "usercluster k-means", ALLOCSET_DEFAULT_SIZES);
+	MemoryContextSwitchTo(fit->context);
+	centroid_dim = read_options(fcinfo, shift, &fit->options);
+	kmeans_rows_options(&fit->options, &rows_options);
+	query_read(text_to_cstring(PG_GETARG_TEXT_PP(ARG_QUERY)), key_type, &rows_options, &fit->rows);
+	check_rows(&fit->rows, &fit->options, centroid_dim);
+	fit->result = kmeans_run(&fit->rows, &fit->options);
+	tell(fit);
+}
+
+/* ---- results ---- */
+
+/* The rows of the fit, into the tuplestore of the set-returning call. */
+static void
+return_rows(FunctionCallInfo fcinfo, int shift, Oid key_type)
+{
+	ReturnSetInfo *set = (ReturnSetInfo *) fcinfo->resultinfo;
+	MemoryContext old = CurrentMemoryContext;
+	Fit			fit;
+
+	InitMaterializedSRF(fcinfo, 0);
+	run_fit(fcinfo, shift, key_type, &fit);
+	MemoryContextSwitchTo(old);
+	for (size_t i = 0; i < fit.rows.count; i++)
+	{
+		bool		nulls[3] = {false};
+		Datum		values[3] = {
+			fit.rows.keys[i], Int32GetDatum(fit.result->labels[i] + 1), Float8GetDatum(fit.result->distances[i])
+		};
+
+		CHECK_FOR_INTERRUPTS();
+		tuplestore_putvalues(set->setResult, set->setDesc, values, nulls);
+	}
+	MemoryContextDelete(fit.context);
+}
+
+Datum
+usercluster_kmeans(PG_FUNCTION_ARGS)
+{
+	return_rows(fcinfo, 0, INT8OID);
+	return (Datum) 0;
+}
+
+Datum
+usercluster_kmeans_keyed(PG_FUNCTION_ARGS)
+{
+	return_rows(fcinfo, 1, get_fn_expr_argtype(fcinfo->flinfo, ARG_KEY));
+	return (Datum) 0;
+}
+
+static Datum
+centroid_datum(const UcKmeans *result, int cluster)
+{
+	Embedding  *centroid = embedding_new(result->dim);
+
+	memcpy(centroid->x, result->centroids + cluster * result->dim, sizeof(float) * result->dim);
+	return PointerGetDatum(centroid);
+}
+
+Datum
+usercluster_kmeans_centroids(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *set = (ReturnSetInfo *) fcinfo->resultinfo;
+	MemoryContext old = CurrentMemoryContext;
+	Fit			fit;
+
+	InitMaterializedSRF(fcinfo, 0);
+	run_fit(fcinfo, 0, InvalidOid, &fit);
+	for (int i = 0; i < fit.result->k; i++)
+	{
+		bool		nulls[4] = {false};
+		Datum		values[4] = {
+			Int32GetDatum(i + 1), Int64GetDatum(fit.result->sizes[i]), Float8GetDatum(fit.result->cluster_inertia[i]),
+			centroid_datum(fit.result, i)
+		};
+
+		CHECK_FOR_INTERRUPTS();
+		tuplestore_putvalues(set->setResult, set->setDesc, values, nulls);
+		pfree(DatumGetPointer(values[3]));
+	}
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(fit.context);
+	return (Datum) 0;
+}
+
+static Datum
+centroids_datum(const UcKmeans *result)
+{
+	Datum	   *centroids = palloc(sizeof(Datum) * result->k);
+
+	if (uc_size_mul(result->k, EMBEDDING_SIZE(result->dim)) > MaxAllocSize / 2)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("%d centroids of %zu dimensions do not fit into one array", result->k, result->dim),
+				 errhint("Use usercluster.kmeans_centroids, which returns them as rows.")));
+	for (int i = 0; i < result->k; i++)
+		centroids[i] = centroid_datum(result, i);
+	return PointerGetDatum(construct_array(centroids, result->k, embedding_type_oid(), -1, false, TYPALIGN_INT));
+}
+
+static Datum
+sizes_datum(const UcKmeans *result)
+{
+	Datum	   *sizes = palloc(sizeof(Datum) * result->k);
+
+	for (int i = 0; i < result->k; i++)
+		sizes[i] = Int64GetDatum(result->sizes[i]);
+	return PointerGetDatum(construct_array(sizes, result->k, INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+}
+
+Datum
+usercluster_kmeans_fit(PG_FUNCTION_ARGS)
+{
+	MemoryContext old = CurrentMemoryContext;
+	TupleDesc	description;
+	Fit			fit;
+	HeapTuple	tuple;
+
+	if (get_call_result_type(fcinfo, NULL, &description) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	run_fit(fcinfo, 0, InvalidOid, &fit);
+	{
+		bool		nulls[8] = {false};
+		Datum		values[8] = {
+			centroids_datum(fit.result), sizes_datum(fit.result), Float8GetDatum(fit.result->inertia),
+			Int32GetDatum(fit.result->iterations), BoolGetDatum(fit.result->converged),
+			Int64GetDatum((int64) fit.options.seed), Int64GetDatum(fit.result->rows), Int64GetDatum(fit.rows.skipped)
+		};
+
+		MemoryContextSwitchTo(old);
+		tuple = heap_form_tuple(BlessTupleDesc(description), values, nulls);
+	}
+	MemoryContextDelete(fit.context);
+	PG_RETURN_DATUM(HeapTupleGetDatum(tuple));
+}

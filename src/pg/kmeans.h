@@ -1,0 +1,29 @@
+/*
+ * kmeans.h
+ *	  What the SQL forms of k-means share.
+ */
+#ifndef USERCLUSTER_KMEANS_H
+#define USERCLUSTER_KMEANS_H
+
+#include "postgres.h"
+#include "fmgr.h"
+
+#include "cluster/kmeans.h"
+#include "pg/rows.h"
+
+/* Refuses NULL (22004) for the argument at this position, naming it. */
+extern void kmeans_refuse_null(FunctionCallInfo fcinfo, int argument, const char *name);
+
+/* "cosine" or "euclidean"; others are refused (22023). */
+extern UcMetric kmeans_metric(const text *name);
+
+/* Refuses options that no rows could suit (22023), so that a query does not run in vain. */
+extern void kmeans_check_options(const UcKmeansOptions *options);
+
+/* How rows for k-means are to be gathered; the options must outlive the gathering. */
+extern void kmeans_rows_options(const UcKmeansOptions *options, RowsOptions *rows_options);
+
+/* Clusters the rows, of which there must be at least k. The result belongs to the current memory context. */
+extern const UcKmeans *kmeans_run(const Rows *rows, const UcKmeansOptions *options);
+
+#endif

@@ -1,0 +1,68 @@
+/*
+ * rows.h
+ *	  Embeddings gathered from SQL into one matrix, each with its key, in an order that does not depend on how they
+ *	  came.
+ *
+ * Gathering keeps to usercluster.max_memory: it counts the matrix, the keys and the work that is to follow. Rows
+ * beyond that are counted, not kept, so that rows_finish can refuse them with the number that would do.
+ */
+#ifndef USERCLUSTER_ROWS_H
+#define USERCLUSTER_ROWS_H
+
+#include "postgres.h"
+#include "utils/sortsupport.h"
+
+#include "pg/embedding.h"
+
+/* Bytes that the work on this many rows will allocate beside them; SIZE_MAX where they cannot be represented. */
+typedef size_t (*RowsWork) (size_t rows, size_t dim, const void *arg);
+
+typedef struct RowsOptions
+{
+	const char *name;			/* of the work, for messages: "k-means" */
+	bool		directions;		/* refuse embeddings of zero norm */
+	RowsWork	work;
+	const void *work_arg;
+} RowsOptions;
+
+typedef struct Rows
+{
+	float	   *values;			/* [count, dim] */
+	Datum	   *keys;			/* [count], not NULL */
+	size_t		count;
+	int			dim;			/* of the first row; 0 before it */
+	int64		skipped;		/* rows without an embedding; kept by the caller */
+
+	RowsOptions options;
+	size_t		capacity;		/* rows that values and keys have room for */
+	size_t		refused;		/* rows beyond the memory allowed */
+	size_t		max_memory;		/* bytes */
+	Oid			key_type;		/* InvalidOid: keys are integers that mean nothing to the user, and do not order rows */
+	int16		key_length;		/* pg_type.typlen */
+	bool		key_by_value;
+	size_t		key_bytes;		/* of keys passed by reference */
+	SortSupportData key_order;
+	MemoryContext context;		/* of the matrix and the keys: the one that was current at rows_begin */
+} Rows;
+
+/*
+ * Starts gathering, in the current memory context. Refuses a key type without an order (42883). Text keys are
+ * ordered by their bytes, so that results do not depend on a locale.
+ */
+extern void rows_begin(Rows *rows, Oid key_type, const RowsOptions *options);
+
+/*
+ * Copies a row. Refuses (22000) another dimension than the first row's, NaN, infinity and, where asked to, zero norm.
+ */
+extern void rows_append(Rows *rows, Datum key, const Embedding *embedding);
+
+/*
+ * Ends gathering: refuses what exceeds the memory allowed (53400), then orders the rows by key and, within one, by
+ * value.
+ */
+extern void rows_finish(Rows *rows);
+
+/* Bytes that the rows take themselves. */
+extern size_t rows_memory(const Rows *rows);
+
+#endif
