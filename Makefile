@@ -56,10 +56,12 @@ $(INSTALL_SQL): $(sort $(wildcard sql/install/*.sql))
 	cat $^ > $@
 
 # Kernels are built once per instruction set; which one runs is decided at run time.
-src/base/kernels_avx2.o build/%/base/kernels_avx2.o: EXTRA_CFLAGS = $(if $(filter x86_64,$(ARCH)),-mavx2 -mfma)
-src/base/kernels_avx512.o build/%/base/kernels_avx512.o: EXTRA_CFLAGS = $(if $(filter x86_64,$(ARCH)),-mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx2 -mfma -mprefer-vector-width=512)
-ARCH := $(shell uname -m)
-override CFLAGS += $(EXTRA_CFLAGS)
+AVX2_CFLAGS := $(if $(filter x86_64,$(shell uname -m)),-mavx2 -mfma)
+AVX512_CFLAGS := $(if $(AVX2_CFLAGS),$(AVX2_CFLAGS) -mavx512f -mavx512bw -mavx512dq -mavx512vl -mprefer-vector-width=512)
+src/base/kernels_avx2.o: override CFLAGS += $(AVX2_CFLAGS)
+src/base/kernels_avx512.o: override CFLAGS += $(AVX512_CFLAGS)
+build/%/base/kernels_avx2.o: EXTRA_CFLAGS = $(AVX2_CFLAGS)
+build/%/base/kernels_avx512.o: EXTRA_CFLAGS = $(AVX512_CFLAGS)
 
 # ---- the tool, and the unit tests: the core without a server, built beside the extension's objects ----
 

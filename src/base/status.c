@@ -8,7 +8,7 @@
 #include <stdio.h>
 
 /* A message cut in the middle of a UTF-8 sequence would be refused by whoever prints it. */
-static void
+static void __attribute__((format(printf, 3, 0)))
 format_into(char *buffer, size_t size, const char *format, va_list args)
 {
 	int			wanted = vsnprintf(buffer, size, format, args);

@@ -240,6 +240,7 @@ static UcStatus
 read_e5s1_directory(Import *import, const char *path, UcError *err)
 {
 	UcModelConfig *c = &import->config.config;
+	UcStatus	status = uc_read_e5s1(path, &import->weights, c, err);
 
 	c->architecture = UC_ARCHITECTURE_BERT;
 	c->activation = UC_ACTIVATION_GELU;
@@ -247,8 +248,6 @@ read_e5s1_directory(Import *import, const char *path, UcError *err)
 	c->normalize = 1;
 	c->layer_norm_epsilon = 1e-12f;
 	strcpy(import->config.prompt, "query: ");
-	UcStatus	status = uc_read_e5s1(path, &import->weights, c, err);
-
 	c->dimensions = c->hidden;
 	return status;
 }

@@ -11,7 +11,6 @@
 #include <math.h>
 
 #include "catalog/pg_type_d.h"
-#include "executor/executor.h"
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/array.h"
@@ -167,7 +166,7 @@ read_centroids(ArrayType *array, int k, UcMetric metric, int *dim)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("k must equal the number of given centroids"),
-				 errdetail("k is %d, and %d centroids are given.", k, count)));
+				 errdetail("k is %d, and the number of centroids is %d.", k, count)));
 	for (int i = 0; i < count; i++)
 	{
 		Embedding  *centroid;
@@ -250,8 +249,7 @@ check_rows(const Rows *rows, const UcKmeansOptions *options, int centroid_dim)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("k must be at most the number of rows: %d clusters, %zu rows", options->k, rows->count),
 				 rows->skipped > 0 ?
-				 errdetail("Rows without an embedding do not count; there are " INT64_FORMAT " of them.",
-						   rows->skipped) : 0));
+				 errdetail("Rows without an embedding do not count: " INT64_FORMAT ".", rows->skipped) : 0));
 	if (centroid_dim != 0 && centroid_dim != rows->dim)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_EXCEPTION),

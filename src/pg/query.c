@@ -96,7 +96,8 @@ check_statement(SPIPlanPtr plan)
 	if (query == NULL || query->commandType != CMD_SELECT)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("the query must be a SELECT, not %s", GetCommandTagName(source->commandTag)),
+				 errmsg("the query must be a SELECT, not %s",
+						source->commandTag == CMDTAG_SELECT ? "SELECT INTO" : GetCommandTagName(source->commandTag)),
 				 errdetail("VALUES, TABLE and WITH are accepted as well.")));
 	if (query->hasModifyingCTE)
 		ereport(ERROR,
@@ -152,9 +153,9 @@ check_columns(TupleDesc description, Oid key_type)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("the query must return a key and an embedding"),
-				 errdetail("It returns %d columns.", description->natts)));
-	check_key(TupleDescAttr(description, KEY_COLUMN - 1), key_type);
+				 errdetail("The number of its columns is %d.", description->natts)));
 	check_embedding_column(TupleDescAttr(description, EMBEDDING_COLUMN - 1));
+	check_key(TupleDescAttr(description, KEY_COLUMN - 1), key_type);
 	if (description->natts > COLUMNS)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),

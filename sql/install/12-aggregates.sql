@@ -1,0 +1,42 @@
+-- sum and avg over embeddings. The state is float8[]: the count, then sums in double precision.
+
+CREATE FUNCTION @extschema@.embedding_accumulate(double precision[], @extschema@.embedding) RETURNS double precision[]
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5
+AS 'MODULE_PATHNAME', 'usercluster_accumulate';
+COMMENT ON FUNCTION @extschema@.embedding_accumulate(double precision[], @extschema@.embedding) IS 'adds one embedding to a state';
+
+CREATE FUNCTION @extschema@.embedding_combine(double precision[], double precision[]) RETURNS double precision[]
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5
+AS 'MODULE_PATHNAME', 'usercluster_combine';
+COMMENT ON FUNCTION @extschema@.embedding_combine(double precision[], double precision[]) IS 'adds two states';
+
+CREATE FUNCTION @extschema@.embedding_sum_final(double precision[]) RETURNS @extschema@.embedding
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5
+AS 'MODULE_PATHNAME', 'usercluster_sum_final';
+COMMENT ON FUNCTION @extschema@.embedding_sum_final(double precision[]) IS 'sum of a state; NULL of an empty one';
+
+CREATE FUNCTION @extschema@.embedding_avg_final(double precision[]) RETURNS @extschema@.embedding
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5
+AS 'MODULE_PATHNAME', 'usercluster_avg_final';
+COMMENT ON FUNCTION @extschema@.embedding_avg_final(double precision[]) IS 'mean of a state; NULL of an empty one';
+
+CREATE AGGREGATE @extschema@.sum(@extschema@.embedding) (
+	SFUNC = @extschema@.embedding_accumulate,
+	STYPE = double precision[],
+	INITCOND = '{0}',
+	COMBINEFUNC = @extschema@.embedding_combine,
+	FINALFUNC = @extschema@.embedding_sum_final,
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE @extschema@.sum(@extschema@.embedding) IS 'sum of embeddings of one dimension; NULLs are passed over, NULL where there is none';
+
+CREATE AGGREGATE @extschema@.avg(@extschema@.embedding) (
+	SFUNC = @extschema@.embedding_accumulate,
+	STYPE = double precision[],
+	INITCOND = '{0}',
+	COMBINEFUNC = @extschema@.embedding_combine,
+	FINALFUNC = @extschema@.embedding_avg_final,
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE @extschema@.avg(@extschema@.embedding) IS 'mean of embeddings of one dimension; NULLs are passed over, NULL where there is none';
+

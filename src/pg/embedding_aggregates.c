@@ -1,0 +1,144 @@
+/*
+ * embedding_aggregates.c
+ *	  sum and avg. The state is a plain float8[]: the count of rows, then the sums of the components in double; so parallel
+ *	  workers, and other servers, can pass it on. The empty state is [0].
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "catalog/pg_type_d.h"
+#include "utils/array.h"
+#include "utils/float.h"
+
+#include "base/simd.h"
+#include "pg/embedding.h"
+
+PG_FUNCTION_INFO_V1(usercluster_accumulate);
+PG_FUNCTION_INFO_V1(usercluster_combine);
+PG_FUNCTION_INFO_V1(usercluster_sum_final);
+PG_FUNCTION_INFO_V1(usercluster_avg_final);
+
+/* [count, sums …] of a state; refuses what no state of ours looks like, since SQL can call these functions by name. */
+static double *
+state_values(ArrayType *state, int *dim)
+{
+	if (ARR_NDIM(state) != 1 || ARR_HASNULL(state) || ARR_ELEMTYPE(state) != FLOAT8OID || ARR_DIMS(state)[0] < 1 ||
+		ARR_DIMS(state)[0] > EMBEDDING_MAX_DIM + 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("not the state of an aggregate over embeddings")));
+	*dim = ARR_DIMS(state)[0] - 1;
+	return (double *) ARR_DATA_PTR(state);
+}
+
+static ArrayType *
+new_state(int dim)
+{
+	size_t		bytes = ARR_OVERHEAD_NONULLS(1) + sizeof(double) * (dim + 1);
+	ArrayType  *state = palloc0(bytes);
+
+	SET_VARSIZE(state, bytes);
+	state->ndim = 1;
+	state->elemtype = FLOAT8OID;
+	ARR_DIMS(state)[0] = dim + 1;
+	ARR_LBOUND(state)[0] = 1;
+	return state;
+}
+
+static void
+check_state_dim(int state, int other)
+{
+	if (state != other)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_EXCEPTION),
+				 errmsg("different embedding dimensions %d and %d", state, other)));
+}
+
+/*
+ * The state to change: of an aggregate's own memory the one given, elsewhere a copy. A first row replaces the empty state,
+ * in the aggregate's memory so that it lives on.
+ */
+static ArrayType *
+state_to_change(FunctionCallInfo fcinfo, int dim)
+{
+	MemoryContext aggregate,
+				before;
+	bool		in_aggregate = AggCheckCallContext(fcinfo, &aggregate) != 0;
+	ArrayType  *state = in_aggregate ? PG_GETARG_ARRAYTYPE_P(0) : PG_GETARG_ARRAYTYPE_P_COPY(0);
+	int			state_dim;
+
+	state_values(state, &state_dim);
+	if (state_dim > 0)
+	{
+		check_state_dim(state_dim, dim);
+		return state;
+	}
+	if (!in_aggregate)
+		return new_state(dim);
+	before = MemoryContextSwitchTo(aggregate);
+	state = new_state(dim);
+	MemoryContextSwitchTo(before);
+	return state;
+}
+
+Datum
+usercluster_accumulate(PG_FUNCTION_ARGS)
+{
+	Embedding  *embedding = PG_GETARG_EMBEDDING(1);
+	ArrayType  *state = state_to_change(fcinfo, embedding->dim);
+	double	   *values = (double *) ARR_DATA_PTR(state);
+
+	values[0] += 1;
+	uc_kernels()->accumulate(values + 1, embedding->x, 1.0, embedding->dim);
+	PG_FREE_IF_COPY(embedding, 1);
+	PG_RETURN_ARRAYTYPE_P(state);
+}
+
+Datum
+usercluster_combine(PG_FUNCTION_ARGS)
+{
+	ArrayType  *other = PG_GETARG_ARRAYTYPE_P(1);
+	int			dim;
+	double	   *added = state_values(other, &dim);
+	ArrayType  *state;
+	double	   *values;
+
+	if (dim == 0)
+		PG_RETURN_DATUM(PG_GETARG_DATUM(0));
+	state = state_to_change(fcinfo, dim);
+	values = (double *) ARR_DATA_PTR(state);
+	for (int i = 0; i <= dim; i++)
+		values[i] += added[i];
+	PG_RETURN_ARRAYTYPE_P(state);
+}
+
+static Datum
+finish(FunctionCallInfo fcinfo, bool average)
+{
+	int			dim;
+	double	   *values = state_values(PG_GETARG_ARRAYTYPE_P(0), &dim);
+	Embedding  *result;
+
+	if (dim == 0 || values[0] <= 0)
+		PG_RETURN_NULL();
+	result = embedding_new(dim);
+	for (int i = 0; i < dim; i++)
+	{
+		result->x[i] = (float) (average ? values[i + 1] / values[0] : values[i + 1]);
+		if (!isfinite(result->x[i]))
+			float_overflow_error();
+	}
+	PG_RETURN_EMBEDDING(result);
+}
+
+Datum
+usercluster_sum_final(PG_FUNCTION_ARGS)
+{
+	return finish(fcinfo, false);
+}
+
+Datum
+usercluster_avg_final(PG_FUNCTION_ARGS)
+{
+	return finish(fcinfo, true);
+}
