@@ -16,6 +16,7 @@
 #include "cluster/result.h"
 #include "cluster/seed.h"
 
+#define LOOSER 30				/* by this factor while clusters are still being split and merged */
 #define REFINE_STREAM (UINT64_C(1) << 32)	/* of random numbers, apart from those of the restarts' seeding */
 
 void
@@ -145,24 +146,32 @@ descend(Fit *fit, int restart, const UcRun *run, UcError *err)
 {
 	const UcKmeansOptions *options = fit->options;
 	UcKmeans   *current = &fit->current;
+	bool		refine = options->refine && options->centroids == NULL,
+				loose = refine;
 	UcRandom	random;
-	int			changes;
 	UcStatus	status;
 
 	uc_random_seed(&random, options->seed, (uint64_t) restart + REFINE_STREAM);
 	current->iterations = 0;
-	do
+	for (;;)
 	{
-		changes = 0;
-		status = uc_lloyd_iterate(&fit->lloyd, options->max_iterations - current->iterations, options->tolerance, run,
-								  &current->iterations, &current->converged, err);
-		if (status != UC_OK || !options->refine || options->centroids != NULL ||
-			current->iterations >= options->max_iterations)
+		int			changes;
+
+		status = uc_lloyd_iterate(&fit->lloyd, options->max_iterations - current->iterations,
+								  options->tolerance * (loose ? LOOSER : 1), run, &current->iterations, &current->converged,
+								  err);
+		if (status != UC_OK || !refine || current->iterations >= options->max_iterations)
 			break;
 		status = uc_refine_propose(&fit->refine, &random, &changes, run, err);
+		if (status != UC_OK || (changes == 0 && !loose))
+			break;
+		/* where nothing is left to change, converge in earnest; what appears then is changed too */
+		loose = changes > 0;
 		if (changes > 0)
 			uc_nearest_move(&fit->lloyd.nearest, fit->lloyd.next);
-	} while (status == UC_OK && changes > 0);
+	}
+	if (loose)
+		current->converged = false;
 	return status;
 }
 

@@ -14,8 +14,7 @@
 #include "base/simd.h"
 #include "cluster/result.h"
 
-#define SLICE_COLUMNS 64
-#define POLL_ROWS 4096
+#define POLL_FLOATS (1u << 20)	/* a millisecond of work between two polls */
 
 size_t
 uc_lloyd_memory(size_t rows, size_t dim, int k, int threads)
@@ -82,6 +81,7 @@ typedef struct Transfer
 {
 	UcLloyd    *lloyd;
 	const float *rows;			/* [rows, dim] what to add up */
+	size_t		width;			/* columns of a slice */
 } Transfer;
 
 /* A slice of the columns of the sums: takes each row that moved out of its old cluster and into its new one. */
@@ -93,8 +93,9 @@ transfer_columns(void *arg, size_t task, int worker, UcSection *section, UcError
 	const int32_t *labels = lloyd->nearest.labels;
 	const UcKernels *kernels = uc_kernels();
 	size_t		dim = lloyd->points->dim,
-				first = task * SLICE_COLUMNS,
-				width = dim - first < SLICE_COLUMNS ? dim - first : SLICE_COLUMNS;
+				first = task * transfer->width,
+				width = dim - first < transfer->width ? dim - first : transfer->width,
+				poll_rows = POLL_FLOATS / width + 1;
 
 	for (size_t row = 0; row < lloyd->points->rows; row++)
 	{
@@ -102,7 +103,7 @@ transfer_columns(void *arg, size_t task, int worker, UcSection *section, UcError
 					to = labels[row];
 		const float *x = transfer->rows + row * dim + first;
 
-		if (row % POLL_ROWS == 0 && uc_section_stopped(section, worker))
+		if (row % poll_rows == 0 && uc_section_stopped(section, worker))
 			return UC_OK;
 		if (from == to)
 			continue;
@@ -119,9 +120,10 @@ transfer(UcLloyd *lloyd, const float *rows, size_t *moved, const UcRun *run, UcE
 {
 	Transfer	job = {.lloyd = lloyd,.rows = rows};
 	const int32_t *labels = lloyd->nearest.labels;
-	size_t		count = 0;
+	size_t		count = 0,
+				slices;
 	UcRun		granted;
-	UcStatus	status = UC_OK;
+	UcStatus	status;
 
 	for (size_t row = 0; row < lloyd->points->rows; row++)
 	{
@@ -133,7 +135,8 @@ transfer(UcLloyd *lloyd, const float *rows, size_t *moved, const UcRun *run, UcE
 	if (count == 0)
 		return UC_OK;
 	granted = uc_run_for_work(run, 2.0 * (double) count * (double) lloyd->points->dim);
-	status = uc_parallel(&granted, (lloyd->points->dim + SLICE_COLUMNS - 1) / SLICE_COLUMNS, transfer_columns, &job, err);
+	slices = uc_column_slices(lloyd->points->dim, granted.threads, &job.width);
+	status = uc_parallel(&granted, slices, transfer_columns, &job, err);
 	if (status != UC_OK)
 		return status;
 	for (size_t row = 0; row < lloyd->points->rows; row++)

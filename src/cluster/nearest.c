@@ -13,7 +13,6 @@
 #include "cluster/group.h"
 #include "cluster/scores.h"
 
-#define FEW_DIMENSIONS 16		/* below, distances are computed directly */
 #define GROUP_CENTROIDS 10
 #define MAX_GROUPS 64
 #define MAX_TILE_CENTROIDS 1024
@@ -44,7 +43,7 @@ typedef struct UcNearestScratch
 static bool
 few_dimensions(const UcNearest *nearest)
 {
-	return nearest->points->dim < FEW_DIMENSIONS;
+	return nearest->points->dim < UC_FEW_DIMENSIONS;
 }
 
 /* Groups pay where distances are dear; each costs a float a row. */
@@ -52,7 +51,7 @@ static int
 group_count(size_t dim, int k)
 {
 	size_t		groups = (size_t) k / GROUP_CENTROIDS,
-				worth = dim < FEW_DIMENSIONS ? 1 : dim / 8;
+				worth = dim < UC_FEW_DIMENSIONS ? 1 : dim / 8;
 
 	if (groups > worth)
 		groups = worth;
@@ -164,6 +163,12 @@ uc_nearest_free(UcNearest *nearest)
 	*nearest = (UcNearest) {0};
 }
 
+static float *
+lower_of(const UcNearest *nearest, size_t row, int group)
+{
+	return nearest->lower + (size_t) group * nearest->points->rows + row;
+}
+
 /* ---- where the centroids are ---- */
 
 static void
@@ -250,7 +255,8 @@ uc_nearest_relabel(UcNearest *nearest, size_t row, int32_t label)
 {
 	nearest->labels[row] = label;
 	nearest->upper[row] = INFINITY;
-	memset(nearest->lower + row * (size_t) nearest->groups, 0, (size_t) nearest->groups * sizeof(float));
+	for (int g = 0; g < nearest->groups; g++)
+		*lower_of(nearest, row, g) = 0;
 }
 
 void
@@ -333,7 +339,7 @@ lower_bound(float square, float margin, float relative)
 static void
 lower_by(UcNearest *nearest, size_t row, int group, float bound)
 {
-	float	   *lower = &nearest->lower[row * (size_t) nearest->groups + (size_t) group];
+	float	   *lower = lower_of(nearest, row, group);
 
 	if (bound < *lower)
 		*lower = bound;
@@ -341,82 +347,122 @@ lower_by(UcNearest *nearest, size_t row, int group, float bound)
 
 /* ---- a block: which rows need which groups ---- */
 
-static void
-need_all_groups(UcNearest *nearest, Scratch *scratch, int position)
-{
-	for (int g = 0; g < nearest->groups; g++)
-	{
-		scratch->members[g * UC_BLOCK_ROWS + scratch->member_count[g]++] = (uint16_t) position;
-		nearest->lower[scratch->rows[position] * (size_t) nearest->groups + (size_t) g] = INFINITY;
-	}
-}
-
+/* Lists a row for the groups that may hold a centroid within the distance. */
 static void
 need_groups_within(UcNearest *nearest, Scratch *scratch, int position, float distance)
 {
-	float	   *lower = nearest->lower + scratch->rows[position] * (size_t) nearest->groups;
-
-	for (int g = 0; g < nearest->groups; g++)
-		if (lower[g] <= distance)
-		{
-			scratch->members[g * UC_BLOCK_ROWS + scratch->member_count[g]++] = (uint16_t) position;
-			lower[g] = INFINITY;
-		}
-}
-
-/* Moves the row's bounds with the centroids; returns the smallest lower bound. */
-static float
-drift_bounds(UcNearest *nearest, size_t row)
-{
-	float	   *lower = nearest->lower + row * (size_t) nearest->groups;
-	float		smallest = INFINITY;
-
-	nearest->upper[row] = (nearest->upper[row] + nearest->drift[nearest->labels[row]]) * UP;
 	for (int g = 0; g < nearest->groups; g++)
 	{
-		lower[g] = lower[g] * DOWN - nearest->group_drift[g];
-		smallest = lower[g] < smallest ? lower[g] : smallest;
+		float	   *lower = lower_of(nearest, scratch->rows[position], g);
+
+		if (*lower > distance)
+			continue;
+		scratch->members[g * UC_BLOCK_ROWS + scratch->member_count[g]++] = (uint16_t) position;
+		*lower = INFINITY;
 	}
-	return smallest;
+}
+
+/* Before the first pass nothing is known. */
+static int
+need_everything(UcNearest *nearest, Scratch *scratch, size_t begin, size_t end)
+{
+	int			count = 0;
+
+	for (size_t row = begin; row < end; row++)
+	{
+		scratch->rows[count] = row;
+		scratch->margin[count] = score_margin(nearest, row);
+		scratch->score[count] = INFINITY;
+		scratch->exact[count] = -1;
+		for (int g = 0; g < nearest->groups; g++)
+			*lower_of(nearest, row, g) = 0;
+		need_groups_within(nearest, scratch, count++, INFINITY);
+	}
+	return count;
+}
+
+static void
+prefetch_row(const UcNearest *nearest, size_t row)
+{
+	const char *x = (const char *) (nearest->exact_rows + row * nearest->points->dim);
+	size_t		bytes = nearest->points->dim * sizeof(float);
+	const size_t most = 4096;
+
+	for (size_t i = 0; i < bytes && i < most; i += UC_ALIGNMENT)
+		__builtin_prefetch(x + i);
+}
+
+/* Moves the block's bounds with the centroids and lists the rows whose own bounds cross; returns how many. */
+static int
+list_crossing(UcNearest *nearest, Scratch *scratch, size_t begin, size_t end)
+{
+	const UcScoreKernels *kernels = uc_score_kernels();
+	bool		judged_elsewhere = nearest->exact_rows != nearest->points->x;
+	int			count = 0;
+
+	for (size_t row = begin; row < end; row++)
+	{
+		nearest->upper[row] = (nearest->upper[row] + nearest->drift[nearest->labels[row]]) * UP;
+		scratch->smallest[row - begin] = INFINITY;
+	}
+	for (int g = 0; g < nearest->groups; g++)
+		kernels->lower_bounds(lower_of(nearest, begin, g), DOWN, nearest->group_drift[g], end - begin, scratch->smallest);
+	for (size_t row = begin; row < end; row++)
+	{
+		float		slack = 0;
+
+		/* the bounds are distances in x: the rounding that separates them from the caller's space counts twice */
+		if (judged_elsewhere)
+			slack = UC_ROUNDING * 16 * (sqrtf(nearest->points->squares[row]) + nearest->longest);
+		if (nearest->upper[row] + slack < scratch->smallest[row - begin])
+			continue;
+		scratch->rows[count] = row;
+		scratch->margin[count] = slack;
+		scratch->smallest[count++] = scratch->smallest[row - begin];
+	}
+	return count;
 }
 
 /* Lists the rows that need scores and the groups they need; returns how many rows. */
 static int
 list_needs(UcNearest *nearest, Scratch *scratch, size_t begin, size_t end)
 {
-	bool		judged_elsewhere = nearest->exact_rows != nearest->points->x;
-	int			count = 0;
+	int			crossing,
+				count = 0;
 
 	memset(scratch->member_count, 0, sizeof scratch->member_count);
-	for (size_t row = begin; row < end; row++)
+	if (nearest->labels[begin] < 0)
+		return need_everything(nearest, scratch, begin, end);
+	crossing = list_crossing(nearest, scratch, begin, end);
+	for (int i = 0; i < crossing; i++)
 	{
-		float		slack = 0,
-					nearest_other,
+		size_t		row = scratch->rows[i];
+		float		slack = scratch->margin[i],
 					distance;
 		double		exact;
 
-		scratch->rows[count] = row;
-		scratch->margin[count] = score_margin(nearest, row);
-		if (nearest->labels[row] < 0)
+		if (few_dimensions(nearest))
 		{
+			/* all distances cost about as much as one by the exact kernel */
+			scratch->rows[count] = row;
+			scratch->margin[count] = score_margin(nearest, row);
 			scratch->score[count] = INFINITY;
 			scratch->exact[count] = -1;
-			need_all_groups(nearest, scratch, count++);
+			need_groups_within(nearest, scratch, count++, INFINITY);
 			continue;
 		}
-		if (judged_elsewhere)
-			slack = UC_ROUNDING * 8 * (sqrtf(nearest->points->squares[row]) + nearest->longest);
-		nearest_other = drift_bounds(nearest, row);
-		if (nearest->upper[row] + slack < nearest_other)
-			continue;
+		if (i + 1 < crossing)
+			prefetch_row(nearest, scratch->rows[i + 1]);
 		exact = exact_distance(nearest, row, nearest->labels[row]);
 		distance = (float) sqrt(exact * nearest->exact_scale) * UP + slack;
 		nearest->upper[row] = distance;
-		if (distance + slack < nearest_other)
+		if (distance < scratch->smallest[i])
 			continue;
+		scratch->rows[count] = row;
+		scratch->margin[count] = score_margin(nearest, row);
 		scratch->exact[count] = exact;
 		scratch->score[count] = (float) (exact * nearest->exact_scale) - row_offset(nearest, row);
-		need_groups_within(nearest, scratch, count++, distance + slack);
+		need_groups_within(nearest, scratch, count++, distance);
 	}
 	return count;
 }
@@ -579,7 +625,7 @@ assign_block(UcNearest *nearest, Scratch *scratch, size_t begin, size_t end, UcS
 		{
 			scratch->positions[position] = (uint16_t) position;
 			for (int g = 0; g < nearest->groups; g++)
-				nearest->lower[scratch->rows[position] * (size_t) nearest->groups + (size_t) g] = INFINITY;
+				*lower_of(nearest, scratch->rows[position], g) = INFINITY;
 		}
 		score_groups(nearest, scratch, count, 0, nearest->groups, section);
 	}

@@ -22,7 +22,7 @@ typedef struct UcNearest
 	int			groups;
 	int32_t    *labels;			/* [rows] -1 before the first pass; then the nearest centroid, among equals the lowest rank */
 	float	   *upper;			/* [rows] at least the distance to the own centroid */
-	float	   *lower;			/* [rows, groups] at most the distance to any other centroid of the group */
+	float	   *lower;			/* [groups, rows] at most the distance to any other centroid of the group */
 
 	/* The centroids, ordered by group. */
 	float	   *centroids;		/* [k, dim] in the space of x */

@@ -62,6 +62,16 @@ uc_run_for_work(const UcRun *run, double work)
 	return granted;
 }
 
+size_t
+uc_column_slices(size_t dim, int threads, size_t *width)
+{
+	const size_t line = UC_ALIGNMENT / sizeof(float);
+	size_t		share = (dim + (size_t) threads - 1) / (size_t) threads;
+
+	*width = (share + line - 1) / line * line;
+	return (dim + *width - 1) / *width;
+}
+
 static UcStatus
 not_finite(const float *x, size_t row, UcError *err)
 {
@@ -108,6 +118,21 @@ poll_due(const UcPoints *points, size_t row)
 	return row % every == 0;
 }
 
+static void
+enter(const UcPoints *points, const float *from, float *to)
+{
+	if (points->metric == UC_METRIC_COSINE)
+	{
+		double		factor = 1 / sqrt(uc_dot(from, from, points->dim));
+
+		for (size_t i = 0; i < points->dim; i++)
+			to[i] = (float) (from[i] * factor);
+	}
+	else
+		for (size_t i = 0; i < points->dim; i++)
+			to[i] = (float) (((double) from[i] - points->mean[i]) * points->scale);
+}
+
 /* Checks a slice and sums its columns; the cosine metric normalises it on the way. */
 static UcStatus
 survey_slice(void *arg, size_t task, int worker, UcSection *section, UcError *err)
@@ -136,7 +161,7 @@ survey_slice(void *arg, size_t task, int worker, UcSection *section, UcError *er
 		{
 			if (magnitude == 0)
 				return no_direction(row, err);
-			uc_points_enter(points, from, points->x + row * points->dim);
+			enter(points, from, points->x + row * points->dim);
 			from = points->x + row * points->dim;
 		}
 		kernels->accumulate(sum, from, 1.0, points->dim);
@@ -162,7 +187,7 @@ fill_slice(void *arg, size_t task, int worker, UcSection *section, UcError *err)
 		if (poll_due(points, row) && uc_section_stopped(section, worker))
 			return UC_OK;
 		if (points->metric == UC_METRIC_EUCLIDEAN)
-			uc_points_enter(points, points->given + row * points->dim, x);
+			enter(points, points->given + row * points->dim, x);
 		square = uc_dot(x, x, points->dim);
 		points->squares[row] = (float) square;
 		total += square;
@@ -267,23 +292,13 @@ uc_points_free(UcPoints *points)
 void
 uc_points_enter(const UcPoints *points, const float *from, float *to)
 {
-	/* far outside the rows' range it suffices to stay far: beyond this, squares would leave the range of float */
-	const double far = 1e15;
+	const float far = 1e15f;
 
-	if (points->metric == UC_METRIC_COSINE)
-	{
-		double		factor = 1 / sqrt(uc_dot(from, from, points->dim));
-
-		for (size_t i = 0; i < points->dim; i++)
-			to[i] = (float) (from[i] * factor);
-		return;
-	}
+	enter(points, from, to);
 	for (size_t i = 0; i < points->dim; i++)
 	{
-		double		value = ((double) from[i] - points->mean[i]) * points->scale;
-
-		value = value > far ? far : value;
-		to[i] = (float) (value < -far ? -far : value);
+		to[i] = to[i] > far ? far : to[i];
+		to[i] = to[i] < -far ? -far : to[i];
 	}
 }
 

@@ -14,6 +14,9 @@
 #include "base/status.h"
 #include "cluster/kmeans.h"
 
+/* Below this many, distances are computed directly; from it on, by matrix products. */
+#define UC_FEW_DIMENSIONS 16
+
 /* What one rounding to float may lose, relative to the value. */
 #define UC_ROUNDING 0x1p-24f
 
@@ -41,7 +44,10 @@ extern UcStatus uc_points_prepare(UcPoints *points, const float *rows, size_t co
 								  const UcRun *run, UcError *err);
 extern void uc_points_free(UcPoints *points);
 
-/* One vector from the caller's space to that of x and back. `from` and `to` may not overlap. */
+/*
+ * One vector from the caller's space to that of x and back; `from` and `to` may not overlap. A vector far outside the rows'
+ * range enters at a place that is far too, but whose square is still a float.
+ */
 extern void uc_points_enter(const UcPoints *points, const float *from, float *to);
 extern void uc_points_leave(const UcPoints *points, const float *from, float *to);
 
@@ -50,6 +56,12 @@ extern void uc_points_leave(const UcPoints *points, const float *from, float *to
  * save. Results never depend on it.
  */
 extern UcRun uc_run_for_work(const UcRun *run, double work);
+
+/*
+ * Sums over rows are shared among threads by columns, each summed in the order of the rows: slices may depend on the threads
+ * without the sums depending on them. `width` columns each; returns the number of slices.
+ */
+extern size_t uc_column_slices(size_t dim, int threads, size_t *width);
 
 /* True every `1 << 18` rows when the caller wants to stop; for loops of the calling thread over rows. */
 static inline bool

@@ -2,6 +2,8 @@
  * refine.c
  *	  Trial splits of all clusters at once, the cost of all merges, and the pairs that pay.
  *
+ * The splits are found on a few rows of each cluster; those that look worth it are then weighed with all rows.
+ *
  * With S the sum of a cluster's n rows, its inertia is that of its rows about the origin less its worth: |S|²/n by squared
  * distances, |S| by 1 - cosine of unit rows. A split gains, and a merge loses, what the worths differ by (for squared
  * distances that is Ward's criterion), so that sums suffice and no distance is computed.
@@ -15,14 +17,14 @@
 #include "base/memory.h"
 #include "base/simd.h"
 
-#define TRIAL_ITERATIONS 6
-#define SLICE_COLUMNS 64
-#define POLL_ROWS 4096
+#define TRIAL_ITERATIONS 5
+#define TRIAL_ROWS 128			/* of a cluster */
 #define TASK_ROWS 1024
+#define POLL_FLOATS (1u << 20)	/* a millisecond of work between two polls */
 
 typedef struct UcMove
 {
-	double		gain;			/* of splitting the cluster */
+	double		gain;			/* of splitting the cluster; at first an estimate from the trial */
 	double		loss;			/* of merging it with its partner */
 	int			partner;		/* -1: there is no other cluster */
 	bool		used;			/* taken up by a change of this round */
@@ -31,10 +33,11 @@ typedef struct UcMove
 size_t
 uc_refine_memory(size_t rows, size_t dim, int k)
 {
-	size_t		cluster = uc_size_add(uc_size_mul(dim, sizeof(float) + sizeof(double)),
-									  sizeof(Move) + sizeof(double) + sizeof(int64_t) + 2 * sizeof(int));
+	size_t		cluster = uc_size_add(uc_size_mul(dim, sizeof(float) + 2 * sizeof(double)),
+									  sizeof(Move) + 2 * sizeof(double) + 2 * sizeof(int64_t) + 2 * sizeof(int) + sizeof(size_t));
 
-	return uc_size_add(rows, uc_size_mul((size_t) k, cluster));
+	cluster = uc_size_mul((size_t) k, cluster);
+	return uc_size_add(uc_size_add(cluster, uc_size_mul(rows, sizeof(size_t) + 1)), uc_size_mul(2 * dim, sizeof(float)));
 }
 
 UcStatus
@@ -44,15 +47,17 @@ uc_refine_create(UcRefine *refine, UcLloyd *lloyd, int k, UcError *err)
 				cells = uc_size_mul(count, lloyd->points->dim);
 
 	*refine = (UcRefine) {.lloyd = lloyd};
+	refine->listed = uc_alloc(uc_size_mul(lloyd->points->rows, sizeof(size_t)));
 	refine->sides = uc_alloc(lloyd->points->rows);
 	refine->directions = uc_alloc(uc_size_mul(cells, sizeof(float)));
-	refine->halves = uc_alloc(uc_size_mul(cells, sizeof(double)));
+	refine->halves = uc_alloc(uc_size_mul(cells, 2 * sizeof(double)));
 	refine->thresholds = uc_alloc(count * sizeof(double));
-	refine->half_counts = uc_alloc(count * sizeof(int64_t));
+	refine->lengths = uc_alloc(count * sizeof(double));
+	refine->half_counts = uc_alloc(2 * count * sizeof(int64_t));
 	refine->moves = uc_alloc(count * sizeof(Move));
 	refine->by_gain = uc_alloc(count * sizeof(int));
 	refine->by_loss = uc_alloc(count * sizeof(int));
-	if (refine->sides == NULL || refine->directions == NULL || refine->halves == NULL || refine->thresholds == NULL ||
+	if (refine->listed == NULL || refine->sides == NULL || refine->directions == NULL || refine->halves == NULL || refine->thresholds == NULL || refine->lengths == NULL ||
 		refine->half_counts == NULL || refine->moves == NULL || refine->by_gain == NULL || refine->by_loss == NULL)
 	{
 		uc_refine_free(refine);
@@ -64,10 +69,12 @@ uc_refine_create(UcRefine *refine, UcLloyd *lloyd, int k, UcError *err)
 void
 uc_refine_free(UcRefine *refine)
 {
+	uc_free(refine->listed);
 	uc_free(refine->sides);
 	uc_free(refine->directions);
 	uc_free(refine->halves);
 	uc_free(refine->thresholds);
+	uc_free(refine->lengths);
 	uc_free(refine->half_counts);
 	uc_free(refine->moves);
 	uc_free(refine->by_gain);
@@ -77,31 +84,48 @@ uc_refine_free(UcRefine *refine)
 
 /* ---- trial splits ---- */
 
-/* One row of each cluster, drawn evenly: the first direction leads from the centroid to it. */
+static double *
+half_sum(const UcRefine *refine, int half, int j)
+{
+	return refine->halves + ((size_t) half * (size_t) refine->lloyd->nearest.k + (size_t) j) * refine->lloyd->points->dim;
+}
+
+static int64_t *
+half_count(const UcRefine *refine, int half, int j)
+{
+	return refine->half_counts + half * refine->lloyd->nearest.k + j;
+}
+
+/* Lists every so many rows of each cluster, TRIAL_ROWS at most, and points each direction to one of them. */
 static UcStatus
-draw_directions(UcRefine *refine, UcRandom *random, const UcRun *run, UcError *err)
+list_trial_rows(UcRefine *refine, UcRandom *random, const UcRun *run, UcError *err)
 {
 	UcLloyd    *lloyd = refine->lloyd;
 	size_t		dim = lloyd->points->dim;
-	int64_t    *seen = refine->half_counts;
-	size_t	   *drawn = uc_alloc_zeroed((size_t) lloyd->nearest.k * sizeof(size_t));
+	int			k = lloyd->nearest.k;
+	int64_t    *seen = refine->half_counts,
+			   *taken = refine->half_counts + k;
+	size_t	   *drawn = uc_alloc_zeroed((size_t) k * sizeof(size_t));
+	UcStatus	status = UC_OK;
 
 	if (drawn == NULL)
-		return uc_out_of_memory(err, (size_t) lloyd->nearest.k * sizeof(size_t));
-	memset(seen, 0, (size_t) lloyd->nearest.k * sizeof(int64_t));
-	for (size_t row = 0; row < lloyd->points->rows; row++)
+		return uc_out_of_memory(err, (size_t) k * sizeof(size_t));
+	memset(seen, 0, 2 * (size_t) k * sizeof(int64_t));
+	refine->listed_count = 0;
+	for (size_t row = 0; status == UC_OK && row < lloyd->points->rows; row++)
 	{
 		int32_t		label = lloyd->previous[row];
+		int64_t		step = (lloyd->counts[label] + TRIAL_ROWS - 1) / TRIAL_ROWS;
 
 		if (uc_row_loop_stopped(run, row))
-		{
-			uc_free(drawn);
-			return uc_interrupt_error(err);
-		}
-		if (uc_random_below(random, (uint64_t) ++seen[label]) == 0)
+			status = uc_interrupt_error(err);
+		if (seen[label]++ % step != 0)
+			continue;
+		refine->listed[refine->listed_count++] = row;
+		if (uc_random_below(random, (uint64_t) ++taken[label]) == 0)
 			drawn[label] = row;
 	}
-	for (int j = 0; j < lloyd->nearest.k; j++)
+	for (int j = 0; j < k; j++)
 	{
 		const float *x = lloyd->points->x + drawn[j] * dim,
 				   *centroid = lloyd->next + (size_t) j * dim;
@@ -112,7 +136,7 @@ draw_directions(UcRefine *refine, UcRandom *random, const UcRun *run, UcError *e
 		refine->thresholds[j] = uc_dot(direction, centroid, dim);
 	}
 	uc_free(drawn);
-	return UC_OK;
+	return status;
 }
 
 static UcStatus
@@ -124,112 +148,135 @@ choose_sides(void *arg, size_t task, int worker, UcSection *section, UcError *er
 				begin = task * TASK_ROWS,
 				end = begin + TASK_ROWS;
 
-	for (size_t row = begin; row < end && row < lloyd->points->rows; row++)
+	for (size_t place = begin; place < end && place < refine->listed_count; place++)
 	{
-		size_t		label = (size_t) lloyd->previous[row];
+		size_t		row = refine->listed[place],
+					label = (size_t) lloyd->previous[row];
 
-		refine->sides[row] = uc_dot(lloyd->points->x + row * dim, refine->directions + label * dim, dim) >
+		refine->sides[place] = uc_dot(lloyd->points->x + row * dim, refine->directions + label * dim, dim) >
 			refine->thresholds[label];
 	}
 	return UC_OK;
 }
 
+typedef struct Sums
+{
+	UcRefine   *refine;
+	size_t		width;			/* columns of a slice */
+} Sums;
+
 static UcStatus
 sum_halves(void *arg, size_t task, int worker, UcSection *section, UcError *err)
 {
-	UcRefine   *refine = arg;
+	UcRefine   *refine = ((Sums *) arg)->refine;
 	UcLloyd    *lloyd = refine->lloyd;
 	const UcKernels *kernels = uc_kernels();
 	size_t		dim = lloyd->points->dim,
-				first = task * SLICE_COLUMNS,
-				width = dim - first < SLICE_COLUMNS ? dim - first : SLICE_COLUMNS;
+				full_width = ((Sums *) arg)->width,
+				first = task * full_width,
+				width = dim - first < full_width ? dim - first : full_width,
+				poll_rows = POLL_FLOATS / width + 1;
 
-	for (size_t row = 0; row < lloyd->points->rows; row++)
+	for (size_t place = 0; place < refine->listed_count; place++)
 	{
-		if (row % POLL_ROWS == 0 && uc_section_stopped(section, worker))
+		size_t		row = refine->listed[place];
+
+		if (place % poll_rows == 0 && uc_section_stopped(section, worker))
 			return UC_OK;
-		if (refine->sides[row])
-			kernels->accumulate(refine->halves + (size_t) lloyd->previous[row] * dim + first,
-								lloyd->points->x + row * dim + first, 1.0, width);
+		kernels->accumulate(half_sum(refine, refine->sides[place], lloyd->previous[row]) + first,
+							lloyd->points->x + row * dim + first, 1.0, width);
 	}
 	return UC_OK;
 }
 
-/* The centres of both halves; false where one is empty or, by cosine, has no direction. */
-static bool
-half_centres(const UcRefine *refine, int j, float *first, float *second)
+/* Divides the listed rows by the directions and sums the halves. */
+static UcStatus
+divide_listed(UcRefine *refine, const UcRun *run, UcError *err)
 {
-	const UcLloyd *lloyd = refine->lloyd;
-	size_t		dim = lloyd->points->dim;
-	const double *half = refine->halves + (size_t) j * dim,
-			   *sum = lloyd->sums + (size_t) j * dim;
-	double		here = (double) refine->half_counts[j],
-				there = (double) (lloyd->counts[j] - refine->half_counts[j]);
+	UcLloyd    *lloyd = refine->lloyd;
+	size_t		dim = lloyd->points->dim,
+				k = (size_t) lloyd->nearest.k,
+				slices;
+	UcRun		granted = uc_run_for_work(run, 2.0 * (double) refine->listed_count * (double) dim);
+	Sums		sums = {.refine = refine};
+	UcStatus	status = uc_parallel(&granted, (refine->listed_count + TASK_ROWS - 1) / TASK_ROWS, choose_sides, refine, err);
 
-	if (here == 0 || there == 0)
+	if (status != UC_OK)
+		return status;
+	memset(refine->halves, 0, 2 * k * dim * sizeof(double));
+	memset(refine->half_counts, 0, 2 * k * sizeof(int64_t));
+	for (size_t place = 0; place < refine->listed_count; place++)
+		++*half_count(refine, refine->sides[place], lloyd->previous[refine->listed[place]]);
+	slices = uc_column_slices(dim, granted.threads, &sums.width);
+	return uc_parallel(&granted, slices, sum_halves, &sums, err);
+}
+
+/* What a half's sum is divided by to give its centre; 0 where it has none. */
+static double
+half_divisor(const UcRefine *refine, int half, int j)
+{
+	size_t		dim = refine->lloyd->points->dim;
+	const double *sum = half_sum(refine, half, j);
+	double		square = 0;
+
+	if (refine->lloyd->points->metric == UC_METRIC_EUCLIDEAN)
+		return (double) *half_count(refine, half, j);
+	for (size_t i = 0; i < dim; i++)
+		square += sum[i] * sum[i];
+	return sqrt(square);
+}
+
+/* The centres of both halves; false where one has none. */
+static bool
+half_centres(const UcRefine *refine, int j, float *centre_0, float *centre_1)
+{
+	size_t		dim = refine->lloyd->points->dim;
+	const double *sum_0 = half_sum(refine, 0, j),
+			   *sum_1 = half_sum(refine, 1, j);
+	double		divisor_0 = half_divisor(refine, 0, j),
+				divisor_1 = half_divisor(refine, 1, j);
+
+	if (divisor_0 == 0 || divisor_1 == 0)
 		return false;
-	if (lloyd->points->metric == UC_METRIC_COSINE)
-	{
-		double		here_square = 0,
-					there_square = 0;
-
-		for (size_t i = 0; i < dim; i++)
-		{
-			here_square += half[i] * half[i];
-			there_square += (sum[i] - half[i]) * (sum[i] - half[i]);
-		}
-		here = sqrt(here_square);
-		there = sqrt(there_square);
-		if (here == 0 || there == 0)
-			return false;
-	}
 	for (size_t i = 0; i < dim; i++)
 	{
-		first[i] = (float) (half[i] / here);
-		second[i] = (float) ((sum[i] - half[i]) / there);
+		centre_0[i] = (float) (sum_0[i] / divisor_0);
+		centre_1[i] = (float) (sum_1[i] / divisor_1);
 	}
 	return true;
 }
 
-/* The boundary half way between the halves' centres; `spare` [2, dim]. */
+/* Puts the boundary half way between the halves' centres; `spare` [2, dim]. */
 static void
 turn_direction(UcRefine *refine, int j, float *spare)
 {
 	size_t		dim = refine->lloyd->points->dim;
 	float	   *direction = refine->directions + (size_t) j * dim,
-			   *first = spare,
-			   *second = spare + dim;
+			   *centre_0 = spare,
+			   *centre_1 = spare + dim;
 
-	if (!half_centres(refine, j, first, second))
+	if (!half_centres(refine, j, centre_0, centre_1))
 		return;
-	refine->thresholds[j] = (uc_dot(first, first, dim) - uc_dot(second, second, dim)) / 2;
+	refine->thresholds[j] = (uc_dot(centre_1, centre_1, dim) - uc_dot(centre_0, centre_0, dim)) / 2;
 	for (size_t i = 0; i < dim; i++)
-		direction[i] = first[i] - second[i];
+		direction[i] = centre_1[i] - centre_0[i];
 }
 
+/* A few iterations of 2-means in each cluster; the directions tell how it would be split. */
 static UcStatus
 split_on_trial(UcRefine *refine, UcRandom *random, const UcRun *run, UcError *err)
 {
-	UcLloyd    *lloyd = refine->lloyd;
-	size_t		rows = lloyd->points->rows,
-				dim = lloyd->points->dim;
-	int			k = lloyd->nearest.k;
-	UcRun		granted = uc_run_for_work(run, 4.0 * (double) rows * (double) dim);
-	float	   *spare = uc_alloc(2 * dim * sizeof(float));
-	UcStatus	status = spare == NULL ? uc_out_of_memory(err, 2 * dim * sizeof(float)) :
-		draw_directions(refine, random, run, err);
+	size_t		spare_bytes = 2 * refine->lloyd->points->dim * sizeof(float);
+	float	   *spare = uc_alloc(spare_bytes);
+	UcStatus	status;
 
+	if (spare == NULL)
+		return uc_out_of_memory(err, spare_bytes);
+	status = list_trial_rows(refine, random, run, err);
 	for (int iteration = 0; status == UC_OK && iteration < TRIAL_ITERATIONS; iteration++)
 	{
-		status = uc_parallel(&granted, (rows + TASK_ROWS - 1) / TASK_ROWS, choose_sides, refine, err);
-		if (status != UC_OK)
-			break;
-		memset(refine->halves, 0, (size_t) k * dim * sizeof(double));
-		memset(refine->half_counts, 0, (size_t) k * sizeof(int64_t));
-		for (size_t row = 0; row < rows; row++)
-			refine->half_counts[lloyd->previous[row]] += refine->sides[row];
-		status = uc_parallel(&granted, (dim + SLICE_COLUMNS - 1) / SLICE_COLUMNS, sum_halves, refine, err);
-		for (int j = 0; status == UC_OK && iteration + 1 < TRIAL_ITERATIONS && j < k; j++)
+		status = divide_listed(refine, run, err);
+		for (int j = 0; status == UC_OK && j < refine->lloyd->nearest.k; j++)
 			turn_direction(refine, j, spare);
 	}
 	uc_free(spare);
@@ -246,28 +293,49 @@ worth(const UcLloyd *lloyd, double sum_square, double count)
 	return lloyd->points->metric == UC_METRIC_COSINE ? sqrt(sum_square) : sum_square / count;
 }
 
+/* What the listed rows of a cluster gain by being split. */
 static double
 split_gain(const UcRefine *refine, int j)
 {
 	const UcLloyd *lloyd = refine->lloyd;
-	size_t		dim = lloyd->points->dim;
-	const double *half = refine->halves + (size_t) j * dim,
-			   *sum = lloyd->sums + (size_t) j * dim;
-	double		here = 0,
-				there = 0,
-				both = 0,
-				count = (double) lloyd->counts[j],
-				half_count = (double) refine->half_counts[j];
+	const double *sum_0 = half_sum(refine, 0, j),
+			   *sum_1 = half_sum(refine, 1, j);
+	double		count_0 = (double) *half_count(refine, 0, j),
+				count_1 = (double) *half_count(refine, 1, j),
+				square_0 = 0,
+				square_1 = 0,
+				both = 0;
 
-	if (half_count == 0 || half_count == count)
+	if (count_0 == 0 || count_1 == 0)
 		return 0;
-	for (size_t i = 0; i < dim; i++)
+	for (size_t i = 0; i < lloyd->points->dim; i++)
 	{
-		here += half[i] * half[i];
-		there += (sum[i] - half[i]) * (sum[i] - half[i]);
-		both += sum[i] * sum[i];
+		square_0 += sum_0[i] * sum_0[i];
+		square_1 += sum_1[i] * sum_1[i];
+		both += (sum_0[i] + sum_1[i]) * (sum_0[i] + sum_1[i]);
 	}
-	return worth(lloyd, here, half_count) + worth(lloyd, there, count - half_count) - worth(lloyd, both, count);
+	return worth(lloyd, square_0, count_0) + worth(lloyd, square_1, count_1) - worth(lloyd, both, count_0 + count_1);
+}
+
+/* Divides all rows of the clusters whose estimated gain is above `limit`, and sets their gains; the others gain nothing. */
+static UcStatus
+weigh_splits(UcRefine *refine, double limit, const UcRun *run, UcError *err)
+{
+	UcLloyd    *lloyd = refine->lloyd;
+	UcStatus	status;
+
+	refine->listed_count = 0;
+	for (size_t row = 0; row < lloyd->points->rows; row++)
+	{
+		if (uc_row_loop_stopped(run, row))
+			return uc_interrupt_error(err);
+		if (refine->moves[lloyd->previous[row]].gain > limit)
+			refine->listed[refine->listed_count++] = row;
+	}
+	status = divide_listed(refine, run, err);
+	for (int j = 0; status == UC_OK && j < lloyd->nearest.k; j++)
+		refine->moves[j].gain = split_gain(refine, j);
+	return status;
 }
 
 /* What it costs to make one cluster of two, from their centroids. */
@@ -287,7 +355,7 @@ merge_loss(const UcLloyd *lloyd, const double *lengths, int a, int b)
 	return square * (double) lloyd->counts[a] * (double) lloyd->counts[b] / (double) (lloyd->counts[a] + lloyd->counts[b]);
 }
 
-/* The cheapest merge of one cluster. The thresholds are no longer needed and hold the lengths of the sums. */
+/* The cheapest merge of one cluster. */
 static UcStatus
 find_partner(void *arg, size_t task, int worker, UcSection *section, UcError *err)
 {
@@ -303,9 +371,9 @@ find_partner(void *arg, size_t task, int worker, UcSection *section, UcError *er
 
 		if (other == (int) task)
 			continue;
-		if (other % POLL_ROWS == 0 && uc_section_stopped(section, worker))
+		if (other % TASK_ROWS == 0 && uc_section_stopped(section, worker))
 			return UC_OK;
-		loss = merge_loss(lloyd, refine->thresholds, (int) task, other);
+		loss = merge_loss(lloyd, refine->lengths, (int) task, other);
 		if (loss < move->loss)
 		{
 			move->loss = loss;
@@ -315,7 +383,7 @@ find_partner(void *arg, size_t task, int worker, UcSection *section, UcError *er
 	return UC_OK;
 }
 
-/* Fills the moves; `inertia` becomes that of the current clusters. */
+/* Fills the moves, their gains by what the trial says; `inertia` becomes that of the current clusters. */
 static UcStatus
 weigh_moves(UcRefine *refine, double *inertia, const UcRun *run, UcError *err)
 {
@@ -330,12 +398,13 @@ weigh_moves(UcRefine *refine, double *inertia, const UcRun *run, UcError *err)
 	for (int j = 0; j < k; j++)
 	{
 		const double *sum = lloyd->sums + (size_t) j * dim;
-		double		square = 0;
+		double		listed = (double) (*half_count(refine, 0, j) + *half_count(refine, 1, j)),
+					square = 0;
 
 		for (size_t i = 0; i < dim; i++)
 			square += sum[i] * sum[i];
-		refine->moves[j] = (Move) {.gain = split_gain(refine, j)};
-		refine->thresholds[j] = sqrt(square);
+		refine->moves[j] = (Move) {.gain = listed > 0 ? split_gain(refine, j) * (double) lloyd->counts[j] / listed : 0};
+		refine->lengths[j] = sqrt(square);
 		total -= worth(lloyd, square, (double) lloyd->counts[j]);
 	}
 	*inertia = fmax(0, total);
@@ -415,6 +484,7 @@ free_merge(const UcRefine *refine, int split, double limit)
 UcStatus
 uc_refine_propose(UcRefine *refine, UcRandom *random, int *changes, const UcRun *run, UcError *err)
 {
+	const double trust = 0.5;	/* share of its gain that a trial on few rows is believed to show */
 	int			k = refine->lloyd->nearest.k;
 	double		inertia,
 				least;
@@ -428,8 +498,11 @@ uc_refine_propose(UcRefine *refine, UcRandom *random, int *changes, const UcRun 
 
 	/* less than this is not worth the iterations that follow */
 	least = inertia * fmin(0.001, 0.01 / k);
-	sort_moves(refine->by_gain, k, refine->moves, true);
 	sort_moves(refine->by_loss, k, refine->moves, false);
+	status = weigh_splits(refine, trust * (refine->moves[refine->by_loss[0]].loss + least), run, err);
+	if (status != UC_OK)
+		return status;
+	sort_moves(refine->by_gain, k, refine->moves, true);
 	for (int i = 0; i < k; i++)
 	{
 		int			split = refine->by_gain[i],

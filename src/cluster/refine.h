@@ -12,11 +12,14 @@
 typedef struct UcRefine
 {
 	UcLloyd    *lloyd;
-	uint8_t    *sides;			/* [rows] which half of its cluster's trial split the row belongs to */
-	float	   *directions;		/* [k, dim] from the second half's centre to the first's */
-	double	   *thresholds;		/* [k] a row whose product with the direction is above is in the first half */
-	double	   *halves;			/* [k, dim] sums of the rows of the first half */
-	int64_t    *half_counts;	/* [k] */
+	size_t	   *listed;			/* [rows] the rows that a trial looks at, ascending */
+	size_t		listed_count;
+	uint8_t    *sides;			/* [rows] by place in the list: which half of its cluster the row belongs to */
+	float	   *directions;		/* [k, dim] from the centre of half 0 to that of half 1 */
+	double	   *thresholds;		/* [k] a row whose product with the direction is above is in half 1 */
+	double	   *halves;			/* [2, k, dim] sums of the listed rows by half */
+	int64_t    *half_counts;	/* [2, k] */
+	double	   *lengths;		/* [k] of the clusters' sums */
 	struct UcMove *moves;		/* [k] */
 	int		   *by_gain;		/* [k] */
 	int		   *by_loss;		/* [k] */
@@ -27,9 +30,9 @@ extern UcStatus uc_refine_create(UcRefine *refine, UcLloyd *lloyd, int k, UcErro
 extern void uc_refine_free(UcRefine *refine);
 
 /*
- * To be called when the centroids are the means of their clusters. Splits each cluster in two on trial, and where the best
- * splits gain more than the cheapest merges lose, puts the centroids of lloyd->next accordingly: `changes` says how many
- * pairs. Every change lowers the inertia before a single row has been assigned anew.
+ * To be called when lloyd->next holds the means of the current clusters. Splits each cluster in two on trial, and where the
+ * best splits gain more than the cheapest merges lose, changes the centroids of lloyd->next accordingly: `changes` says how
+ * many pairs. Every change lowers the inertia before a single row has been assigned anew.
  */
 extern UcStatus uc_refine_propose(UcRefine *refine, UcRandom *random, int *changes, const UcRun *run, UcError *err);
 

@@ -16,12 +16,16 @@
 
 typedef float Float16 __attribute__((vector_size(64)));
 typedef int32_t Int16 __attribute__((vector_size(64)));
+typedef float Float8 __attribute__((vector_size(32)));
+typedef double Double8 __attribute__((vector_size(64)));
+
+#define LANE_NUMBERS ((Int16) {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15})
 
 #define UC_SET(name) name##_plain
 #include "cluster/scores.inc"
 #undef UC_SET
 
-static const UcScoreKernels plain_set = {distances_plain, smallest_two_plain};
+static const UcScoreKernels plain_set = {distances_plain, smallest_two_plain, lower_bounds_plain, offer_plain};
 
 /* clang has no such pragma and keeps to the plain set */
 #if defined(__x86_64__) && !defined(__clang__)
@@ -41,8 +45,8 @@ static const UcScoreKernels plain_set = {distances_plain, smallest_two_plain};
 #undef UC_SET
 #pragma GCC pop_options
 
-static const UcScoreKernels avx2_set = {distances_avx2, smallest_two_avx2};
-static const UcScoreKernels avx512_set = {distances_avx512, smallest_two_avx512};
+static const UcScoreKernels avx2_set = {distances_avx2, smallest_two_avx2, lower_bounds_avx2, offer_avx2};
+static const UcScoreKernels avx512_set = {distances_avx512, smallest_two_avx512, lower_bounds_avx512, offer_avx512};
 #endif
 
 const UcScoreKernels *

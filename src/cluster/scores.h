@@ -26,6 +26,20 @@ typedef struct UcScoreKernels
 	 */
 	void		(*smallest_two) (const float *tile, const float *offset, size_t count, size_t rows,
 								 float *smallest, int32_t *which, float *second);
+
+	/*
+	 * Moves a group's lower bounds down: bounds[row] = bounds[row] * shrink - drift; smallest[row] is brought down to it.
+	 */
+	void		(*lower_bounds) (float *bounds, float shrink, float drift, size_t rows, float *smallest);
+
+	/*
+	 * Offers a candidate centroid to rows: with d = scores[row] + squares[row] + square, becomes[row] is the smaller of
+	 * now[row] and d. Returns the sum of becomes, and in `doubtful` how many d are at most floor + factor * (squares[row]
+	 * + square), too small for what rounding has left of them. The arrays are readable up to a multiple of sixteen rows,
+	 * and `becomes` writable.
+	 */
+	double		(*offer) (const float *scores, const float *squares, float square, const float *now, size_t rows,
+						  float floor, float factor, float *becomes, int *doubtful);
 } UcScoreKernels;
 
 /* The set that belongs to uc_kernels(). All sets give the same bits. */

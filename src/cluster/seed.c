@@ -13,11 +13,11 @@
 #include "base/blas.h"
 #include "base/memory.h"
 #include "base/simd.h"
+#include "cluster/scores.h"
 
 #define SAMPLE_PER_CENTROID 128
 #define SAMPLE_AT_LEAST 16384
 #define SAMPLE_SHARE 8			/* of the rows: an eighth */
-#define BLOCK_ROWS 256
 #define CHEAP_WORK 4e9			/* multiplications for which no sample is drawn */
 
 typedef struct Seeding
@@ -31,10 +31,16 @@ typedef struct Seeding
 	double	   *potentials;		/* [blocks, tries] sums of the latter */
 	double	   *block_sums;		/* [blocks] of the former */
 	float	   *candidates;		/* [tries, dim] */
-	float	   *squares;		/* [tries] their squared lengths */
-	float	   *scratch;		/* [threads, BLOCK_ROWS, dim + tries] */
-	bool		first;			/* no centroid is chosen yet */
+	float	   *squares;		/* [tries] their squared lengths; 0 where dimensions are few */
+	struct Scratch *scratch;	/* [threads] */
 } Seeding;
+
+typedef struct Scratch
+{
+	float	   *gathered;		/* [UC_BLOCK_ROWS, dim], or [dim, UC_BLOCK_ROWS] where dimensions are few */
+	float	   *scores;			/* [tries, UC_BLOCK_ROWS] */
+	float		squares[UC_BLOCK_ROWS]; /* of the rows; 0 where dimensions are few */
+} Scratch;
 
 static int
 try_count(int k)
@@ -45,7 +51,7 @@ try_count(int k)
 static size_t
 block_count(size_t rows)
 {
-	return (rows + BLOCK_ROWS - 1) / BLOCK_ROWS;
+	return (rows + UC_BLOCK_ROWS - 1) / UC_BLOCK_ROWS;
 }
 
 /* How many rows the seeding looks at. */
@@ -63,6 +69,13 @@ sample_size(size_t rows, size_t dim, int k)
 	return size < rows ? size : rows;
 }
 
+/* An array of distances ends with whole vectors. */
+static size_t
+padded(size_t rows)
+{
+	return block_count(rows) * UC_BLOCK_ROWS;
+}
+
 /* The sample may turn out too poor, so that all rows are needed: the estimate covers them. */
 size_t
 uc_seed_memory(size_t rows, size_t dim, int k, int threads)
@@ -70,10 +83,11 @@ uc_seed_memory(size_t rows, size_t dim, int k, int threads)
 	size_t		tries = (size_t) try_count(k),
 				per_row = (tries + 1) * sizeof(float) + sizeof(size_t),
 				per_block = (tries + 1) * sizeof(double),
-				worker = uc_size_mul(BLOCK_ROWS, uc_size_mul(dim + tries, sizeof(float)));
+				worker = uc_size_mul(UC_BLOCK_ROWS, uc_size_mul(dim + tries, sizeof(float)));
 
-	return uc_size_add(uc_size_add(uc_size_mul(rows, per_row), uc_size_mul(block_count(rows), per_block)),
-					   uc_size_add(uc_size_mul((size_t) threads, worker), uc_size_mul(tries, (dim + 1) * sizeof(float))));
+	worker = uc_size_mul((size_t) threads, uc_size_add(worker, sizeof(Scratch)));
+	return uc_size_add(uc_size_add(uc_size_mul(padded(rows), per_row), uc_size_mul(block_count(rows), per_block)),
+					   uc_size_add(worker, uc_size_mul(tries, (dim + 1) * sizeof(float))));
 }
 
 static size_t
@@ -82,67 +96,90 @@ row_number(const Seeding *seeding, size_t position)
 	return seeding->rows == NULL ? position : seeding->rows[position];
 }
 
-/* ---- distances to the candidates ---- */
-
-/* The squared distance of a row to a candidate, given their product. */
-static float
-candidate_distance(const Seeding *seeding, const float *x, float square, int candidate, float product)
+static bool
+few_dimensions(const Seeding *seeding)
 {
-	const UcPoints *points = seeding->points;
-	float		other = seeding->squares[candidate],
-				distance = square + other - 2 * product,
-				reach = sqrtf(square) + sqrtf(other),
-				margin = UC_ROUNDING * 2 * (float) (points->dim + 8) * reach * reach;
-	double		exact;
-
-	if (distance > margin)
-		return distance;
-	exact = uc_squared_distance(x, seeding->candidates + (size_t) candidate * points->dim, points->dim);
-	return exact <= points->identical ? 0 : (float) exact;
+	return seeding->points->dim < UC_FEW_DIMENSIONS;
 }
 
-static const float *
-block_rows(const Seeding *seeding, size_t begin, size_t count, float *gathered)
-{
-	size_t		dim = seeding->points->dim;
+/* ---- distances to the candidates ---- */
 
-	if (seeding->rows == NULL)
-		return seeding->points->x + begin * dim;
+/* Fills the scratch's scores so that with both squared lengths they are squared distances. */
+static void
+score_block(const Seeding *seeding, Scratch *scratch, size_t begin, size_t count)
+{
+	const UcPoints *points = seeding->points;
+	size_t		dim = points->dim,
+				tries = (size_t) seeding->tries;
+	const float *rows = scratch->gathered;
+
+	if (few_dimensions(seeding))
+	{
+		for (size_t i = 0; i < count; i++)
+			for (size_t column = 0; column < dim; column++)
+				scratch->gathered[column * UC_BLOCK_ROWS + i] = points->x[row_number(seeding, begin + i) * dim + column];
+		uc_score_kernels()->distances(scratch->gathered, seeding->candidates, dim, tries, scratch->scores);
+		return;
+	}
 	for (size_t i = 0; i < count; i++)
-		memcpy(gathered + i * dim, seeding->points->x + seeding->rows[begin + i] * dim, dim * sizeof(float));
-	return gathered;
+		scratch->squares[i] = points->squares[row_number(seeding, begin + i)];
+	if (seeding->rows == NULL)
+		rows = points->x + begin * dim;
+	else
+		for (size_t i = 0; i < count; i++)
+			memcpy(scratch->gathered + i * dim, points->x + seeding->rows[begin + i] * dim, dim * sizeof(float));
+	uc_sgemm_nt(tries, count, dim, -2, seeding->candidates, dim, rows, dim, 0, scratch->scores, UC_BLOCK_ROWS);
+}
+
+/* Replaces the distances that are too small to be trusted, and returns the sum anew. */
+static double
+settle_doubtful(const Seeding *seeding, const Scratch *scratch, size_t begin, size_t count, size_t candidate, float limit,
+				float factor)
+{
+	const UcPoints *points = seeding->points;
+	const float *now = seeding->distances[0] + begin;
+	float	   *becomes = seeding->distances[candidate + 1] + begin;
+	double		sum = 0;
+
+	for (size_t i = 0; i < count; i++)
+	{
+		float		lengths = scratch->squares[i] + seeding->squares[candidate];
+
+		if (scratch->scores[candidate * UC_BLOCK_ROWS + i] + lengths <= limit + factor * lengths)
+		{
+			double		exact = uc_squared_distance(points->x + row_number(seeding, begin + i) * points->dim,
+													seeding->candidates + candidate * points->dim, points->dim);
+
+			exact = exact <= points->identical ? 0 : exact;
+			becomes[i] = (float) exact < now[i] ? (float) exact : now[i];
+		}
+		sum += becomes[i];
+	}
+	return sum;
 }
 
 static UcStatus
 offer_block(void *arg, size_t task, int worker, UcSection *section, UcError *err)
 {
 	Seeding    *seeding = arg;
-	const UcPoints *points = seeding->points;
-	size_t		dim = points->dim,
-				tries = (size_t) seeding->tries,
-				begin = task * BLOCK_ROWS,
-				count = seeding->count - begin < BLOCK_ROWS ? seeding->count - begin : BLOCK_ROWS;
-	float	   *gathered = seeding->scratch + (size_t) worker * BLOCK_ROWS * (dim + tries),
-			   *products = gathered + BLOCK_ROWS * dim;
-	const float *rows = block_rows(seeding, begin, count, gathered);
+	Scratch    *scratch = &seeding->scratch[worker];
+	size_t		begin = task * UC_BLOCK_ROWS,
+				count = seeding->count - begin < UC_BLOCK_ROWS ? seeding->count - begin : UC_BLOCK_ROWS;
+	/* a product errs by a rounding per dimension, relative to the lengths; a difference of components hardly at all */
+	float		factor = few_dimensions(seeding) ? 0 : UC_ROUNDING * 4 * (float) (seeding->points->dim + 8),
+				limit = 2 * (float) seeding->points->identical + 0x1p-120f;
 
-	uc_sgemm_nt(tries, count, dim, 1, seeding->candidates, dim, rows, dim, 0, products, BLOCK_ROWS);
-	for (size_t candidate = 0; candidate < tries; candidate++)
+	score_block(seeding, scratch, begin, count);
+	for (size_t candidate = 0; candidate < (size_t) seeding->tries; candidate++)
 	{
-		float	   *becomes = seeding->distances[candidate + 1] + begin;
-		const float *now = seeding->distances[0] + begin;
-		double		sum = 0;
+		int			doubtful;
+		double		sum = uc_score_kernels()->offer(scratch->scores + candidate * UC_BLOCK_ROWS, scratch->squares,
+													seeding->squares[candidate], seeding->distances[0] + begin, count,
+													limit, factor, seeding->distances[candidate + 1] + begin, &doubtful);
 
-		for (size_t i = 0; i < count; i++)
-		{
-			float		square = points->squares[row_number(seeding, begin + i)],
-						distance = candidate_distance(seeding, rows + i * dim, square, (int) candidate,
-													  products[candidate * BLOCK_ROWS + i]);
-
-			becomes[i] = !seeding->first && now[i] < distance ? now[i] : distance;
-			sum += becomes[i];
-		}
-		seeding->potentials[task * tries + candidate] = sum;
+		if (doubtful > 0)
+			sum = settle_doubtful(seeding, scratch, begin, count, candidate, limit, factor);
+		seeding->potentials[task * (size_t) seeding->tries + candidate] = sum;
 	}
 	return UC_OK;
 }
@@ -156,7 +193,7 @@ set_candidate(Seeding *seeding, int candidate, size_t position)
 				row = row_number(seeding, position);
 
 	memcpy(seeding->candidates + (size_t) candidate * dim, seeding->points->x + row * dim, dim * sizeof(float));
-	seeding->squares[candidate] = seeding->points->squares[row];
+	seeding->squares[candidate] = few_dimensions(seeding) ? 0 : seeding->points->squares[row];
 }
 
 /* A position drawn by its squared distance; potential > 0 is the sum of the block sums. */
@@ -171,7 +208,7 @@ draw_position(const Seeding *seeding, double potential, UcRandom *random)
 	while (block + 1 < blocks && target >= seeding->block_sums[block])
 		target -= seeding->block_sums[block++];
 	/* rounding can carry the target past the last row that has a distance: then that row is taken */
-	for (size_t i = block * BLOCK_ROWS; i < seeding->count; i++)
+	for (size_t i = block * UC_BLOCK_ROWS; i < seeding->count; i++)
 	{
 		double		distance = seeding->distances[0][i];
 
@@ -182,7 +219,7 @@ draw_position(const Seeding *seeding, double potential, UcRandom *random)
 			return i;
 		target -= distance;
 	}
-	for (size_t i = block * BLOCK_ROWS; last == SIZE_MAX && i-- > 0;)
+	for (size_t i = block * UC_BLOCK_ROWS; last == SIZE_MAX && i-- > 0;)
 		if (seeding->distances[0][i] > 0)
 			last = i;
 	return last;
@@ -220,7 +257,6 @@ choose_candidate(Seeding *seeding, float *centroid, double *potential, const UcR
 	seeding->distances[0] = seeding->distances[best + 1];
 	seeding->distances[best + 1] = distances;
 	memcpy(centroid, seeding->candidates + best * seeding->points->dim, seeding->points->dim * sizeof(float));
-	seeding->first = false;
 	return UC_OK;
 }
 
@@ -234,7 +270,8 @@ choose_all(Seeding *seeding, int k, UcRandom *random, float *centroids, int *fou
 	/* the first is drawn evenly; its several candidates are one */
 	for (int i = 0; i < seeding->tries; i++)
 		set_candidate(seeding, i, first);
-	seeding->first = true;
+	for (size_t i = 0; i < seeding->count; i++)
+		seeding->distances[0][i] = INFINITY;
 	status = choose_candidate(seeding, centroids, &potential, run, err);
 	for (*found = 1; status == UC_OK && *found < k && potential > 0;)
 	{
@@ -262,15 +299,50 @@ draw_sample(size_t *sample, size_t size, size_t rows, UcRandom *random, const Uc
 	return UC_OK;
 }
 
+static bool
+create_scratch(Seeding *seeding, int threads)
+{
+	seeding->scratch = uc_alloc_zeroed((size_t) threads * sizeof(Scratch));
+	if (seeding->scratch == NULL)
+		return false;
+	for (int i = 0; i < threads; i++)
+	{
+		Scratch    *scratch = &seeding->scratch[i];
+
+		/* zeroed, because the kernels compute the lanes behind a block's last row too */
+		scratch->gathered = uc_alloc_zeroed(uc_size_mul(UC_BLOCK_ROWS, uc_size_mul(seeding->points->dim, sizeof(float))));
+		scratch->scores = uc_alloc_zeroed((size_t) seeding->tries * UC_BLOCK_ROWS * sizeof(float));
+		if (scratch->gathered == NULL || scratch->scores == NULL)
+			return false;
+	}
+	return true;
+}
+
+static void
+free_seeding(Seeding *seeding, float *storage, int threads)
+{
+	for (int i = 0; seeding->scratch != NULL && i < threads; i++)
+	{
+		uc_free(seeding->scratch[i].gathered);
+		uc_free(seeding->scratch[i].scores);
+	}
+	uc_free(seeding->scratch);
+	uc_free(storage);
+	uc_free(seeding->distances);
+	uc_free(seeding->potentials);
+	uc_free(seeding->block_sums);
+	uc_free(seeding->candidates);
+	uc_free(seeding->squares);
+}
+
 static UcStatus
 seed_from(const UcPoints *points, size_t *rows, size_t count, int k, UcRandom *random, float *centroids, int *found,
 		  const UcRun *run, UcError *err)
 {
 	Seeding		seeding = {.points = points,.count = count,.rows = rows,.tries = try_count(k)};
 	size_t		tries = (size_t) seeding.tries,
-				blocks = block_count(count),
-				worker = uc_size_mul(BLOCK_ROWS, uc_size_mul(points->dim + tries, sizeof(float)));
-	float	   *storage = uc_alloc(uc_size_mul(count, (tries + 1) * sizeof(float)));
+				blocks = block_count(count);
+	float	   *storage = uc_alloc_zeroed(uc_size_mul(padded(count), (tries + 1) * sizeof(float)));
 	UcStatus	status;
 
 	seeding.distances = uc_alloc((tries + 1) * sizeof(float *));
@@ -278,23 +350,16 @@ seed_from(const UcPoints *points, size_t *rows, size_t count, int k, UcRandom *r
 	seeding.block_sums = uc_alloc(uc_size_mul(blocks, sizeof(double)));
 	seeding.candidates = uc_alloc(uc_size_mul(tries, uc_size_mul(points->dim, sizeof(float))));
 	seeding.squares = uc_alloc(tries * sizeof(float));
-	seeding.scratch = uc_alloc(uc_size_mul((size_t) run->threads, worker));
 	if (storage == NULL || seeding.distances == NULL || seeding.potentials == NULL || seeding.block_sums == NULL ||
-		seeding.candidates == NULL || seeding.squares == NULL || seeding.scratch == NULL)
+		seeding.candidates == NULL || seeding.squares == NULL || !create_scratch(&seeding, run->threads))
 		status = uc_out_of_memory(err, uc_seed_memory(count, points->dim, k, run->threads));
 	else
 	{
 		for (size_t i = 0; i <= tries; i++)
-			seeding.distances[i] = storage + i * count;
+			seeding.distances[i] = storage + i * padded(count);
 		status = choose_all(&seeding, k, random, centroids, found, run, err);
 	}
-	uc_free(storage);
-	uc_free(seeding.distances);
-	uc_free(seeding.potentials);
-	uc_free(seeding.block_sums);
-	uc_free(seeding.candidates);
-	uc_free(seeding.squares);
-	uc_free(seeding.scratch);
+	free_seeding(&seeding, storage, run->threads);
 	return status;
 }
 
