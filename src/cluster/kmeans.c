@@ -11,6 +11,7 @@
 #include "base/blas.h"
 #include "base/memory.h"
 #include "base/random.h"
+#include "cluster/exchange.h"
 #include "cluster/group.h"
 #include "cluster/refine.h"
 #include "cluster/result.h"
@@ -132,7 +133,8 @@ choose_start(Fit *fit, int restart, int *k, const UcRun *run, UcError *err)
 	if (options->centroids == NULL)
 	{
 		uc_random_seed(&random, options->seed, (uint64_t) restart);
-		return uc_seed_centroids(&fit->points, options->k, &random, fit->start, k, run, err);
+		/* greedy seeds are better one by one, but more alike: half of the restarts look elsewhere */
+		return uc_seed_centroids(&fit->points, options->k, restart % 2 == 0, &random, fit->start, k, run, err);
 	}
 	for (int j = 0; j < options->k; j++)
 		uc_points_enter(&fit->points, options->centroids + (size_t) j * dim, fit->start + (size_t) j * dim);
@@ -140,14 +142,38 @@ choose_start(Fit *fit, int restart, int *k, const UcRun *run, UcError *err)
 	return UC_OK;
 }
 
-/* Lloyd's iterations, and again after every change that the refinement proposes. */
+/*
+ * Looks for a way on where the iterations have come to rest: splits and merges, and when there are none and `loose` is
+ * over, single rows. `found` says whether there is one; the centroids have then been moved.
+ */
+static UcStatus
+find_way_on(Fit *fit, bool loose, UcRandom *random, bool *found, const UcRun *run, UcError *err)
+{
+	UcLloyd    *lloyd = &fit->lloyd;
+	size_t		moved = 0;
+	int			changes;
+	UcStatus	status = uc_refine_propose(&fit->refine, random, &changes, run, err);
+
+	if (status == UC_OK && changes == 0 && !loose)
+	{
+		status = uc_exchange_rows(lloyd, &moved, run, err);
+		uc_lloyd_place_centroids(lloyd);
+	}
+	*found = changes > 0 || moved > 0;
+	if (*found)
+		uc_nearest_move(&lloyd->nearest, lloyd->next);
+	return status;
+}
+
+/* Lloyd's iterations, and again while the refinement finds a way on. */
 static UcStatus
 descend(Fit *fit, int restart, const UcRun *run, UcError *err)
 {
 	const UcKmeansOptions *options = fit->options;
 	UcKmeans   *current = &fit->current;
 	bool		refine = options->refine && options->centroids == NULL,
-				loose = refine;
+				loose = refine,
+				found = refine;
 	UcRandom	random;
 	UcStatus	status;
 
@@ -155,20 +181,16 @@ descend(Fit *fit, int restart, const UcRun *run, UcError *err)
 	current->iterations = 0;
 	for (;;)
 	{
-		int			changes;
-
 		status = uc_lloyd_iterate(&fit->lloyd, options->max_iterations - current->iterations,
 								  options->tolerance * (loose ? LOOSER : 1), run, &current->iterations, &current->converged,
 								  err);
 		if (status != UC_OK || !refine || current->iterations >= options->max_iterations)
 			break;
-		status = uc_refine_propose(&fit->refine, &random, &changes, run, err);
-		if (status != UC_OK || (changes == 0 && !loose))
+		status = find_way_on(fit, loose, &random, &found, run, err);
+		if (status != UC_OK || (!found && !loose))
 			break;
-		/* where nothing is left to change, converge in earnest; what appears then is changed too */
-		loose = changes > 0;
-		if (changes > 0)
-			uc_nearest_move(&fit->lloyd.nearest, fit->lloyd.next);
+		/* where nothing is left to change, converge in earnest, and look once more */
+		loose = found;
 	}
 	if (loose)
 		current->converged = false;

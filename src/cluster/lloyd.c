@@ -251,6 +251,13 @@ place_centroid(UcLloyd *lloyd, int j)
 		memcpy(next, lloyd->nearest.centroids + (size_t) j * dim, dim * sizeof(float));
 }
 
+void
+uc_lloyd_place_centroids(UcLloyd *lloyd)
+{
+	for (int j = 0; j < lloyd->nearest.k; j++)
+		place_centroid(lloyd, j);
+}
+
 UcStatus
 uc_lloyd_iterate(UcLloyd *lloyd, int max_iterations, double tolerance, const UcRun *run, int *iterations, bool *converged,
 				 UcError *err)
@@ -270,8 +277,7 @@ uc_lloyd_iterate(UcLloyd *lloyd, int max_iterations, double tolerance, const UcR
 			status = repair(lloyd, &moved, run, err);
 		if (status != UC_OK)
 			return status;
-		for (int j = 0; j < lloyd->nearest.k; j++)
-			place_centroid(lloyd, j);
+		uc_lloyd_place_centroids(lloyd);
 		*converged = uc_nearest_move(&lloyd->nearest, lloyd->next) <= enough || moved == 0;
 	}
 	return UC_OK;
@@ -290,8 +296,7 @@ final_centroids(UcLloyd *lloyd, float *out, const UcRun *run, UcError *err)
 
 	if (points->metric == UC_METRIC_COSINE)
 	{
-		for (int j = 0; j < lloyd->nearest.k; j++)
-			place_centroid(lloyd, j);
+		uc_lloyd_place_centroids(lloyd);
 		memcpy(out, lloyd->next, (size_t) lloyd->nearest.k * dim * sizeof(float));
 		return UC_OK;
 	}

@@ -34,6 +34,9 @@ extern UcStatus uc_lloyd_begin(UcLloyd *lloyd, const float *start, int k, const 
 extern UcStatus uc_lloyd_iterate(UcLloyd *lloyd, int max_iterations, double tolerance, const UcRun *run, int *iterations,
 								 bool *converged, UcError *err);
 
+/* Puts lloyd->next where the current sums and counts say: the means, or for an empty cluster where its centroid is. */
+extern void uc_lloyd_place_centroids(UcLloyd *lloyd);
+
 /*
  * Turns where the iterations ended into a result whose parts agree: centroids in the caller's space, each row's label its
  * nearest one, distances to it, sizes and inertia. Clusters that stay empty because there are fewer distinct rows are left

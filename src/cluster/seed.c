@@ -1,6 +1,6 @@
 /*
  * seed.c
- *	  Greedy k-means++ over the rows or a sample of them.
+ *	  k-means++ over the rows or a sample of them.
  *
  * The potential, which decides, is added up block by block, so that it does not depend on the threads. Where a product
  * cannot tell a distance from zero, the fixed-order kernel can: a row equal to a centroid is never drawn.
@@ -336,10 +336,10 @@ free_seeding(Seeding *seeding, float *storage, int threads)
 }
 
 static UcStatus
-seed_from(const UcPoints *points, size_t *rows, size_t count, int k, UcRandom *random, float *centroids, int *found,
-		  const UcRun *run, UcError *err)
+seed_from(const UcPoints *points, size_t *rows, size_t count, int k, bool greedy, UcRandom *random, float *centroids,
+		  int *found, const UcRun *run, UcError *err)
 {
-	Seeding		seeding = {.points = points,.count = count,.rows = rows,.tries = try_count(k)};
+	Seeding		seeding = {.points = points,.count = count,.rows = rows,.tries = greedy ? try_count(k) : 1};
 	size_t		tries = (size_t) seeding.tries,
 				blocks = block_count(count);
 	float	   *storage = uc_alloc_zeroed(uc_size_mul(padded(count), (tries + 1) * sizeof(float)));
@@ -364,8 +364,8 @@ seed_from(const UcPoints *points, size_t *rows, size_t count, int k, UcRandom *r
 }
 
 UcStatus
-uc_seed_centroids(const UcPoints *points, int k, UcRandom *random, float *centroids, int *found, const UcRun *run,
-				  UcError *err)
+uc_seed_centroids(const UcPoints *points, int k, bool greedy, UcRandom *random, float *centroids, int *found,
+				  const UcRun *run, UcError *err)
 {
 	size_t		size = sample_size(points->rows, points->dim, k);
 	size_t	   *sample;
@@ -379,10 +379,10 @@ uc_seed_centroids(const UcPoints *points, int k, UcRandom *random, float *centro
 			return uc_out_of_memory(err, uc_size_mul(size, sizeof(size_t)));
 		status = draw_sample(sample, size, points->rows, random, run, err);
 		if (status == UC_OK)
-			status = seed_from(points, sample, size, k, random, centroids, found, run, err);
+			status = seed_from(points, sample, size, k, greedy, random, centroids, found, run, err);
 		uc_free(sample);
 		if (status != UC_OK || *found == k)
 			return status;
 	}
-	return seed_from(points, NULL, points->rows, k, random, centroids, found, run, err);
+	return seed_from(points, NULL, points->rows, k, greedy, random, centroids, found, run, err);
 }
