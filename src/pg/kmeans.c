@@ -272,10 +272,12 @@ tell(const Fit *fit)
 		ereport(NOTICE,
 				(errmsg_plural("found %d cluster instead of %d, because there are no more distinct embeddings",
 							   "found %d clusters instead of %d, because there are no more distinct embeddings",
-							   result->k, result->k, fit->options.k)));
+							   result->k, result->k, fit->options.k),
+				 fit->options.metric == UC_METRIC_COSINE ?
+				 errdetail("With the cosine metric, embeddings of one direction count as one.") : 0));
 	if (!result->converged)
 		ereport(NOTICE,
-				(errmsg("k-means did not converge within %d iterations", fit->options.max_iterations),
+				(errmsg("k-means reached max_iterations (%d) before it converged", fit->options.max_iterations),
 				 errhint("Raise max_iterations or tolerance.")));
 }
 

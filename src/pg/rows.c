@@ -125,7 +125,7 @@ row_detail(const Rows *rows, Datum key)
 {
 	if (!OidIsValid(rows->key_type))
 		return 0;
-	return errdetail("The row with key %s has it.", shown_key(rows, key));
+	return errdetail("The row's key is %s.", shown_key(rows, key));
 }
 
 static void
