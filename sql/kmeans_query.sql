@@ -8,18 +8,23 @@ CREATE TEMP TABLE points (id int, at embedding);
 INSERT INTO points VALUES (1, '[1,0]'), (2, '[0.9,0.1]'), (3, '[0,1]'), (4, '[0.1,0.9]'), (5, '[0,0.8]');
 
 -- VALUES, TABLE, WITH, a semicolon, a comment, FOR UPDATE
-SELECT string_agg(id || ':' || cluster, ' ') FROM usercluster.kmeans('VALUES (1, ''[1,0]''::embedding), (2, ''[0,1]'')', 2);
+SELECT string_agg(id || ':' || cluster, ' ')
+	FROM usercluster.kmeans('VALUES (1, ''[1,0]''::embedding), (2, ''[0,1]'')', 2);
 SELECT string_agg(id || ':' || cluster, ' ') FROM usercluster.kmeans('TABLE points', 2);
-SELECT string_agg(id || ':' || cluster, ' ') FROM usercluster.kmeans('WITH p AS (SELECT * FROM points) SELECT * FROM p;', 2);
+SELECT string_agg(id || ':' || cluster, ' ')
+	FROM usercluster.kmeans('WITH p AS (SELECT * FROM points) SELECT * FROM p;', 2);
 SELECT string_agg(id || ':' || cluster, ' ') FROM usercluster.kmeans('SELECT id, at FROM points -- all', 2);
 SELECT string_agg(id || ':' || cluster, ' ') FROM usercluster.kmeans('SELECT id, at FROM points FOR UPDATE', 2);
-SELECT string_agg(id || ':' || cluster, ' ') FROM usercluster.kmeans('SELECT id / 2, avg(at) FROM points GROUP BY 1', 2);
+SELECT string_agg(id || ':' || cluster, ' ')
+	FROM usercluster.kmeans('SELECT id / 2, avg(at) FROM points GROUP BY 1', 2);
 
 -- integer keys of any width, and domains over them and over embedding
 CREATE DOMAIN pg_temp.user_key AS int;
 CREATE DOMAIN pg_temp.place AS embedding;
-SELECT pg_typeof(id), string_agg(id || ':' || cluster, ' ') FROM usercluster.kmeans('SELECT -id::smallint, at FROM points', 2) GROUP BY 1;
-SELECT pg_typeof(id), string_agg(id || ':' || cluster, ' ') FROM usercluster.kmeans('SELECT id + 10000000000, at FROM points', 2) GROUP BY 1;
+SELECT pg_typeof(id), string_agg(id || ':' || cluster, ' ')
+	FROM usercluster.kmeans('SELECT -id::smallint, at FROM points', 2) GROUP BY 1;
+SELECT pg_typeof(id), string_agg(id || ':' || cluster, ' ')
+	FROM usercluster.kmeans('SELECT id + 10000000000, at FROM points', 2) GROUP BY 1;
 SELECT pg_typeof(id), string_agg(id || ':' || cluster, ' ')
 	FROM usercluster.kmeans('SELECT id::pg_temp.user_key, at::pg_temp.place FROM points', 2) GROUP BY 1;
 SELECT pg_typeof(id), string_agg(id || ':' || cluster, ' ')
@@ -41,7 +46,8 @@ SELECT pg_typeof(id), string_agg(id || ':' || cluster, ' ') FROM usercluster.kme
 
 -- text is ordered by its bytes; long keys are kept whole
 SELECT string_agg(id, ' ') FROM usercluster.kmeans(
-	'SELECT * FROM (VALUES (''b'', ''[1,0]''::embedding), (''a'', ''[0,1]''), (''B'', ''[1,1]''), (''é'', ''[2,1]'')) v', 2, key => ''::text);
+	'SELECT * FROM (VALUES (''b'', ''[1,0]''::embedding), (''a'', ''[0,1]''), (''B'', ''[1,1]''),
+		(''é'', ''[2,1]'')) v', 2, key => ''::text);
 SELECT max(length(id)), count(*) FROM usercluster.kmeans(
 	'SELECT repeat(md5(id::text), 10000), at FROM points', 2, key => NULL::text);
 
@@ -56,7 +62,8 @@ ROLLBACK;
 DROP SCHEMA kmeans_here CASCADE;
 
 -- once per row of another query, in the select list, prepared, in a cursor, read-only
-SELECT k, max(cluster), count(*) FROM generate_series(1, 3) k, usercluster.kmeans('TABLE points', k) GROUP BY k ORDER BY k;
+SELECT k, max(cluster), count(*) FROM generate_series(1, 3) k, usercluster.kmeans('TABLE points', k)
+	GROUP BY k ORDER BY k;
 SELECT (usercluster.kmeans('TABLE points', 2)).cluster LIMIT 2;
 SELECT (usercluster.kmeans_fit('TABLE points', 2)).sizes;
 PREPARE fit(text, int) AS SELECT count(*) FROM usercluster.kmeans($1, $2);
@@ -101,7 +108,8 @@ SELECT count(*) FROM usercluster.kmeans('TABLE points', 2);
 
 -- a cancel in a subtransaction ends the work within a second, as a cancel and not as anything else
 CREATE TEMP TABLE many AS
-	SELECT i AS id, (SELECT array_agg(sin(12.9898 * i + 78.233 * d * d + i * d)) FROM generate_series(1, 32) d)::real[]::embedding AS at
+	SELECT i AS id, (SELECT array_agg(sin(12.9898 * i + 78.233 * d * d + i * d))
+		FROM generate_series(1, 32) d)::real[]::embedding AS at
 	FROM generate_series(1, 20000) i;
 CREATE FUNCTION pg_temp.cancelled(call text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
@@ -117,7 +125,7 @@ END $$;
 SET statement_timeout = '300ms';
 SELECT pg_temp.cancelled($$SELECT * FROM usercluster.kmeans('TABLE many', 200, restarts => 100000, tolerance => 0)$$);
 SET usercluster.threads = 2;
-SELECT pg_temp.cancelled($$SELECT * FROM usercluster.kmeans_fit('TABLE many', 200, restarts => 100000, tolerance => 0)$$);
+SELECT pg_temp.cancelled($$SELECT * FROM usercluster.kmeans_fit('TABLE many', 200, restarts => 100000)$$);
 SELECT pg_temp.cancelled($$SELECT usercluster.kmeans_cluster(at, 200, restarts => 100000) OVER () FROM many$$);
 SELECT pg_temp.cancelled($$SELECT * FROM usercluster.kmeans('SELECT id, at FROM many, pg_sleep(10)', 2)$$);
 RESET statement_timeout;

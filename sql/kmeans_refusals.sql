@@ -94,7 +94,8 @@ SELECT pg_temp.refusal(format('SELECT * FROM usercluster.%s', call)) FROM (VALUE
 SELECT pg_temp.refusal(format('SELECT * FROM usercluster.%s', call)) FROM (VALUES
 	(1, $$kmeans('SELECT id, at FROM points UNION ALL VALUES (7, ''[1,2]''::embedding)', 2)$$),
 	(2, $$kmeans('SELECT id, at FROM points UNION ALL VALUES (7, ''[0,0,0]''::embedding)', 2)$$),
-	(3, $$kmeans('VALUES (''' || repeat('é', 50) || ''', ''[0,0]''::embedding)', 1, key => NULL::text)$$)) v(n, call) ORDER BY n;
+	(3, $$kmeans('VALUES (''' || repeat('é', 50) || ''', ''[0,0]''::embedding)', 1, key => NULL::text)$$)) v(n, call)
+		ORDER BY n;
 SELECT cluster FROM usercluster.kmeans('VALUES (1, ''[0,0]''::embedding), (2, ''[0,0]'')', 1, metric => 'euclidean');
 
 -- permissions: the query runs as the caller
@@ -115,7 +116,8 @@ DROP ROLE regress_usercluster_stranger;
 
 -- memory: refused before the work, and the hint's SET is enough
 CREATE TEMP TABLE many AS
-	SELECT i AS id, ARRAY[sin(i), cos(i), sin(2 * i), cos(3 * i)]::real[]::embedding AS at FROM generate_series(1, 20000) i;
+	SELECT i AS id, ARRAY[sin(i), cos(i), sin(2 * i), cos(3 * i)]::real[]::embedding AS at
+		FROM generate_series(1, 20000) i;
 SET usercluster.max_memory = '256kB';
 SELECT regexp_replace(regexp_replace(pg_temp.refusal(
 	$$SELECT * FROM usercluster.kmeans('SELECT id, at FROM many', 3, restarts => 1)$$),
@@ -123,7 +125,8 @@ SELECT regexp_replace(regexp_replace(pg_temp.refusal(
 SELECT pg_temp.refusal(
 	$$SELECT usercluster.kmeans_cluster(at, 3) OVER () FROM many$$) ~ '^53400 k-means over 20000 rows of 4 dimensions';
 SELECT set_config('usercluster.max_memory', substring(pg_temp.refusal(
-	$$SELECT * FROM usercluster.kmeans('SELECT id, at FROM many', 3, restarts => 1)$$) FROM 'max_memory = ''(\w+)'''), false)
+	$$SELECT *
+		FROM usercluster.kmeans('SELECT id, at FROM many', 3, restarts => 1)$$) FROM 'max_memory = ''(\w+)'''), false)
 	~ '^\d+MB$';
 SELECT count(*) FROM usercluster.kmeans('SELECT id, at FROM many', 3, restarts => 1);
 RESET usercluster.max_memory;

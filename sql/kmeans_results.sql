@@ -6,7 +6,8 @@
 -- five groups of falling size around the axes of eight dimensions
 CREATE TEMP TABLE grouped AS
 	SELECT row_number() OVER (ORDER BY md5(g || '/' || i)) AS id, g,
-		(SELECT array_agg(CASE WHEN d = g THEN 4 ELSE 0 END + 0.5 * sin(12.9898 * i + 78.233 * d + 37.719 * g) ORDER BY d)
+		(SELECT array_agg(CASE WHEN d = g THEN 4 ELSE 0 END + 0.5 * sin(12.9898 * i + 78.233 * d + 37.719 * g)
+			ORDER BY d)
 		 FROM generate_series(1, 8) d)::real[]::embedding AS at
 	FROM generate_series(1, 5) g, generate_series(1, 70 - 10 * g) i;
 
@@ -41,21 +42,27 @@ SELECT abs(f.inertia - c.inertia) < 1e-6 * c.inertia, abs(f.inertia - d.inertia)
 
 -- k = 1 and k = n
 SELECT count(*), count(DISTINCT cluster) FROM usercluster.kmeans('SELECT id, at FROM grouped', 1);
-SELECT count(*), count(DISTINCT cluster), max(distance) < 1e-6, array_agg(cluster ORDER BY id) = array_agg(id::int ORDER BY id)
+SELECT count(*), count(DISTINCT cluster), max(distance) < 1e-6,
+		array_agg(cluster ORDER BY id) = array_agg(id::int ORDER BY id)
 	FROM usercluster.kmeans('SELECT id, at FROM grouped WHERE id <= 40', 40);
 
 -- the same labels for a seed, whatever the threads, the order of the rows and the form of the key
-CREATE FUNCTION pg_temp.labels(query text, k int, threads int, seed bigint DEFAULT 1) RETURNS text LANGUAGE plpgsql AS $$
+CREATE FUNCTION pg_temp.labels(query text, k int, threads int, seed bigint DEFAULT 1) RETURNS text
+LANGUAGE plpgsql AS $$
 BEGIN
 	PERFORM set_config('usercluster.threads', threads::text, true);
-	RETURN (SELECT md5(string_agg(id || ':' || cluster, ',' ORDER BY id)) FROM usercluster.kmeans(query, k, seed => seed));
+	RETURN (SELECT md5(string_agg(id || ':' || cluster, ',' ORDER BY id))
+		FROM usercluster.kmeans(query, k, seed => seed));
 END $$;
 CREATE TEMP TABLE scattered AS
-	SELECT i AS id, (SELECT array_agg(sin(12.9898 * i + 78.233 * d * d + i * d)) FROM generate_series(1, 16) d)::real[]::embedding AS at
+	SELECT i AS id, (SELECT array_agg(sin(12.9898 * i + 78.233 * d * d + i * d))
+		FROM generate_series(1, 16) d)::real[]::embedding AS at
 	FROM generate_series(1, 3000) i;
 SELECT count(DISTINCT pg_temp.labels('SELECT id, at FROM scattered', 20, threads)) FROM generate_series(0, 4) threads;
-SELECT pg_temp.labels('SELECT id, at FROM scattered ORDER BY id DESC', 20, 1) = pg_temp.labels('SELECT id, at FROM scattered', 20, 2);
-SELECT pg_temp.labels('SELECT id, at FROM scattered', 20, 1, 2) <> pg_temp.labels('SELECT id, at FROM scattered', 20, 1, 1);
+SELECT pg_temp.labels('SELECT id, at FROM scattered ORDER BY id DESC', 20, 1)
+	= pg_temp.labels('SELECT id, at FROM scattered', 20, 2);
+SELECT pg_temp.labels('SELECT id, at FROM scattered', 20, 1, 2)
+	<> pg_temp.labels('SELECT id, at FROM scattered', 20, 1, 1);
 SELECT pg_temp.labels('SELECT id % 50, at FROM scattered ORDER BY md5(id::text)', 20, 1)
 	= pg_temp.labels('SELECT id % 50, at FROM scattered ORDER BY at', 20, 2);
 SELECT count(DISTINCT centroids) FROM (
@@ -68,7 +75,8 @@ SET LOCAL parallel_setup_cost = 0;
 SET LOCAL parallel_tuple_cost = 0;
 SET LOCAL min_parallel_table_scan_size = 0;
 CREATE TABLE kmeans_scattered AS SELECT * FROM scattered;
-SELECT pg_temp.labels('SELECT id, at FROM kmeans_scattered', 20, 1) = pg_temp.labels('SELECT id, at FROM scattered', 20, 1);
+SELECT pg_temp.labels('SELECT id, at FROM kmeans_scattered', 20, 1)
+	= pg_temp.labels('SELECT id, at FROM scattered', 20, 1);
 ROLLBACK;
 
 -- given centroids: the fit starts there, and one from its own result stays there
@@ -79,13 +87,16 @@ SELECT sizes, iterations <= 2 FROM usercluster.kmeans_fit('SELECT id, at FROM gr
 
 -- fewer distinct rows than clusters: fewer, contiguous clusters and a notice
 SELECT cluster, count(*), min(distance) >= 0 AND max(distance) < 1e-6
-	FROM usercluster.kmeans('SELECT i, (ARRAY[''[1,0]'', ''[0,1]'', ''[0,2]'']::embedding[])[1 + i % 3] FROM generate_series(1, 90) i', 5)
+	FROM usercluster.kmeans('SELECT i, (ARRAY[''[1,0]'', ''[0,1]'', ''[0,2]'']::embedding[])[1 + i % 3]
+		FROM generate_series(1, 90) i', 5)
 	GROUP BY cluster ORDER BY cluster;
 SELECT cluster, count(*)
-	FROM usercluster.kmeans('SELECT i, (ARRAY[''[1,0]'', ''[0,1]'', ''[0,2]'']::embedding[])[1 + i % 3] FROM generate_series(1, 90) i', 5,
+	FROM usercluster.kmeans('SELECT i, (ARRAY[''[1,0]'', ''[0,1]'', ''[0,2]'']::embedding[])[1 + i % 3]
+		FROM generate_series(1, 90) i', 5,
 		metric => 'euclidean')
 	GROUP BY cluster ORDER BY cluster;
-SELECT sizes, inertia < 1e-6, converged FROM usercluster.kmeans_fit('SELECT i, ''[3,4]''::embedding FROM generate_series(1, 7) i', 4);
+SELECT sizes, inertia < 1e-6, converged FROM usercluster.kmeans_fit('SELECT i, ''[3,4]''::embedding
+	FROM generate_series(1, 7) i', 4);
 
 -- identical rows share a cluster
 SELECT max(clusters) FROM (

@@ -30,7 +30,8 @@ SELECT bool_and(cluster = w) FROM (
 
 -- partitions with fewer distinct rows than k: fewer clusters, and one notice for all of them
 SELECT g, array_agg(DISTINCT cluster) FROM (
-	SELECT i % 10 AS g, usercluster.kmeans_cluster(ARRAY[1, i % 20]::real[]::embedding, 4) OVER (PARTITION BY i % 10) AS cluster
+	SELECT i % 10 AS g, usercluster.kmeans_cluster(ARRAY[1, i % 20]::real[]::embedding, 4)
+		OVER (PARTITION BY i % 10) AS cluster
 	FROM generate_series(1, 100) i) s
 	GROUP BY g ORDER BY g;
 SELECT usercluster.kmeans_cluster('[1,2]', 8) OVER ();
@@ -39,14 +40,16 @@ SELECT usercluster.kmeans_cluster(NULL, 8) OVER () FROM generate_series(1, 2);
 -- no rows, many partitions, several windows at once, an expression for k
 SELECT usercluster.kmeans_cluster(at, 8) OVER () FROM users WHERE false;
 SELECT count(*), max(c) FROM (
-	SELECT usercluster.kmeans_cluster(at, 1 + (id > 0)::int) OVER (PARTITION BY id / 6) AS c FROM users WHERE id < 118 AND id > 5) u;
+	SELECT usercluster.kmeans_cluster(at, 1 + (id > 0)::int) OVER (PARTITION BY id / 6) AS c FROM users
+		WHERE id < 118 AND id > 5) u;
 SELECT count(DISTINCT (country, a)) = count(DISTINCT (country, a, b)) FROM (
 	SELECT country, usercluster.kmeans_cluster(at, 3) OVER (PARTITION BY country) AS a,
-		usercluster.kmeans_cluster(at, 2, metric => 'euclidean') OVER (PARTITION BY country) AS b FROM users WHERE id < 200) u;
+		usercluster.kmeans_cluster(at, 2, metric => 'euclidean') OVER (PARTITION BY country) AS b
+			FROM users WHERE id < 200) u;
 
 -- rows that spill to disk
 SET work_mem = '64kB';
 SELECT cluster, count(*) FROM (
-	SELECT usercluster.kmeans_cluster(ARRAY[i % 2, (i + 1) % 2, 0.0001 * i / 20000]::real[]::embedding, 2, restarts => 1)
+	SELECT usercluster.kmeans_cluster(ARRAY[i % 2, (i + 1) % 2, 1e-8 * i]::real[]::embedding, 2, restarts => 1)
 		OVER (ORDER BY i) AS cluster
 	FROM generate_series(1, 20001) i) s GROUP BY cluster ORDER BY cluster;
