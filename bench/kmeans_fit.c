@@ -1,0 +1,87 @@
+/*
+ * kmeans_fit.c
+ *	  One fit of the core's k-means over a file of raw floats, for bench/kmeans: prints seconds, inertia and iterations.
+ *
+ *	  kmeans_fit ROWS COUNT DIM K THREADS ITERATIONS [CENTROIDS]
+ *
+ * With a file of centroids [K, DIM], exactly ITERATIONS from these; without, one restart to convergence.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "base/memory.h"
+#include "cluster/kmeans.h"
+
+static float *
+read_floats(const char *path, size_t count)
+{
+	FILE	   *file = fopen(path, "rb");
+	float	   *values = uc_alloc(uc_size_mul(count, sizeof(float)));
+
+	if (file == NULL || values == NULL || fread(values, sizeof(float), count, file) != count)
+	{
+		fprintf(stderr, "cannot read %zu floats from %s\n", count, path);
+		exit(1);
+	}
+	fclose(file);
+	return values;
+}
+
+static double
+now(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return (double) time.tv_sec + 1e-9 * (double) time.tv_nsec;
+}
+
+int
+main(int argc, char **argv)
+{
+	UcKmeansOptions options;
+	UcRun		run = {.max_memory = SIZE_MAX - 1};
+	UcKmeans	result;
+	UcError		err = {0};
+	size_t		count,
+				dim;
+	float	   *rows;
+	float	   *start = NULL;
+	double		begin,
+				end;
+
+	if (argc < 7)
+	{
+		fprintf(stderr, "usage: kmeans_fit ROWS COUNT DIM K THREADS ITERATIONS [CENTROIDS]\n");
+		return 1;
+	}
+	count = strtoull(argv[2], NULL, 10);
+	dim = strtoull(argv[3], NULL, 10);
+	uc_kmeans_defaults(&options);
+	options.k = atoi(argv[4]);
+	options.metric = UC_METRIC_EUCLIDEAN;
+	options.restarts = 1;
+	options.max_iterations = atoi(argv[6]);
+	run.threads = atoi(argv[5]);
+	rows = read_floats(argv[1], uc_size_mul(count, dim));
+	if (argc > 7)
+	{
+		start = read_floats(argv[7], (size_t) options.k * dim);
+		options.centroids = start;
+		options.tolerance = 0;
+	}
+
+	begin = now();
+	if (uc_kmeans(rows, count, dim, &options, &run, &result, &err) != UC_OK)
+	{
+		fprintf(stderr, "%s (%s)\n", err.message, err.detail);
+		return 1;
+	}
+	end = now();
+	printf("%.6f %.9g %d\n", end - begin, result.inertia, result.iterations);
+	uc_kmeans_free(&result);
+	uc_free(rows);
+	uc_free(start);
+	return 0;
+}
