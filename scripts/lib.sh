@@ -51,6 +51,13 @@ pg_version() {
 	find /usr/lib/postgresql -mindepth 3 -maxdepth 3 -name postgres 2> /dev/null | cut -d/ -f5 | sort -rn | head -n 1
 }
 
+# Its pg_config, or nothing where no PostgreSQL is installed.
+newest_pg_config() {
+	local version
+	version=$(pg_version)
+	[ -z "$version" ] || printf '/usr/lib/postgresql/%s/bin/pg_config\n' "$version"
+}
+
 # The distribution's own: what its package "postgresql" stands for.
 pg_version_offered() {
 	apt-cache depends postgresql 2> /dev/null | sed -n 's/^ *Depends: postgresql-\([0-9][0-9]*\)$/\1/p' | head -n 1
@@ -107,12 +114,17 @@ has_pip() {
 
 # ---- building ----
 
-# Builds with the given make arguments, quietly: make's words are shown where it fails.
+# Builds with the given make arguments, quietly: make's words are shown where it fails. Objects of the extension do not know
+# which headers they were made from, so they are made anew when one of those has changed.
 build() {
-	local log=build/make.log
 	mkdir -p build
-	if ! make -j"$(nproc)" PG_CONFIG="$PG_CONFIG" "$@" > "$log" 2>&1; then
-		cat "$log" >&2
+	if [ ! -e build/.built ] || find Makefile src -newer build/.built -type f ! -name '*.o' ! -name '*.c' | grep -q .; then
+		find src -name '*.o' -delete
+	fi
+	touch build/.built
+	if ! make -j"$(nproc)" PG_CONFIG="$PG_CONFIG" "$@" > build/make.log 2>&1; then
+		cat build/make.log >&2
+		rm -f build/.built
 		return 1
 	fi
 }

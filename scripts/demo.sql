@@ -1,0 +1,158 @@
+-- The way from sentences to segments. scripts/demo runs this file in an empty database; every statement works as it stands
+-- in any database where the extension is installed.
+\set QUIET on
+\pset footer off
+\pset null '-'
+
+CREATE EXTENSION usercluster;
+
+-- Where the time goes: one row for each step, printed at the end.
+CREATE TABLE step (number int GENERATED ALWAYS AS IDENTITY, what text, started timestamptz DEFAULT clock_timestamp());
+
+SELECT name, dimensions, maximum_tokens, parameters, pg_size_pretty(bytes) AS size, prompt FROM usercluster.models
+WHERE name = 'multilingual-e5-small-q4';
+
+
+\echo '1. Ten users, who wrote one sentence each'
+\echo
+INSERT INTO step (what) VALUES ('ten users: insert, the trigger embeds');
+
+CREATE TABLE users (user_id int PRIMARY KEY, text text, embedding embedding(384));
+
+-- From here on the embedding follows the text.
+CREATE TRIGGER users_embedding BEFORE INSERT OR UPDATE ON users
+FOR EACH ROW EXECUTE FUNCTION usercluster.embed_column('text', 'embedding', 'multilingual-e5-small-q4');
+
+\copy users (user_id, text) FROM data/ten_users.csv (FORMAT csv, HEADER)
+
+SELECT user_id, text, dims(embedding), round(norm(embedding)::numeric, 6) AS norm,
+	left(embedding::text, 36) || '…' AS embedding
+FROM users ORDER BY user_id;
+
+\echo 'The same users in 4 clusters'
+\echo
+INSERT INTO step (what) VALUES ('ten users: k-means, 4 and 6 clusters');
+
+SELECT cluster, user_id, text, round(distance::numeric, 4) AS distance
+FROM usercluster.kmeans('SELECT user_id, embedding FROM users', k => 4, restarts => 10) c
+JOIN users u ON u.user_id = c.id
+ORDER BY cluster, user_id;
+
+\echo 'In 6 clusters: film, books, music and travel each bring two users together; games and programming stand alone'
+\echo
+SELECT cluster, user_id, text, round(distance::numeric, 4) AS distance
+FROM usercluster.kmeans('SELECT user_id, embedding FROM users', k => 6, restarts => 10) c
+JOIN users u ON u.user_id = c.id
+ORDER BY cluster, user_id;
+
+\echo 'Is that chance? The groups that 20 other seeds find:'
+\echo
+INSERT INTO step (what) VALUES ('ten users: 20 seeds');
+
+CREATE TABLE groups_of_seeds AS
+SELECT groups, count(*) AS seeds
+FROM (SELECT seed, string_agg(members, ' | ' ORDER BY first) AS groups
+	  FROM (SELECT seed, cluster, string_agg(id::text, '+' ORDER BY id) AS members, min(id) AS first
+			FROM generate_series(1, 20) AS seed,
+				usercluster.kmeans('SELECT user_id, embedding FROM users', k => 6, seed => seed, restarts => 10)
+			GROUP BY seed, cluster) AS cluster
+	  GROUP BY seed) AS fit
+GROUP BY groups;
+
+SELECT * FROM groups_of_seeds ORDER BY seeds DESC;
+
+
+\echo '2. 1,004 sentences in Chinese and the same in English, on seven topics (SIB-200, see data/README.md)'
+\echo
+INSERT INTO step (what) VALUES ('sentences: load');
+
+CREATE TABLE sentence (number int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, id int, lang text, topic text, text text,
+					   embedding embedding(384));
+
+\copy sentence (id, lang, topic, text) FROM PROGRAM 'gzip -d -c data/sib200_zh_en.csv.gz' (FORMAT csv, HEADER)
+
+INSERT INTO step (what) VALUES ('sentences: embed all 2,008');
+
+-- Many texts in one call share its threads.
+UPDATE sentence SET embedding = embedded.embedding
+FROM (SELECT unnest(array_agg(number ORDER BY number)) AS number,
+			 unnest(usercluster.embed(array_agg(text ORDER BY number), model => 'multilingual-e5-small-q4')) AS embedding
+	  FROM sentence) AS embedded
+WHERE sentence.number = embedded.number;
+
+-- How well do two labellings of the same rows agree? Both measures are 1 where they are equal; normalized mutual information
+-- is 0 where they tell nothing of each other, the adjusted Rand index where they agree no more than chance would.
+CREATE FUNCTION nmi(a anyarray, b anyarray) RETURNS float8 LANGUAGE sql IMMUTABLE AS $$
+	WITH pair AS (SELECT x, y, count(*)::float8 AS n FROM unnest(a, b) AS t(x, y) GROUP BY x, y),
+		total AS (SELECT sum(n) AS n FROM pair),
+		a_size AS (SELECT x, sum(n) AS n FROM pair GROUP BY x),
+		b_size AS (SELECT y, sum(n) AS n FROM pair GROUP BY y),
+		entropy AS (SELECT (SELECT -sum(a_size.n / total.n * ln(a_size.n / total.n)) FROM a_size, total) AS a,
+						   (SELECT -sum(b_size.n / total.n * ln(b_size.n / total.n)) FROM b_size, total) AS b)
+	SELECT sum(pair.n / total.n * ln(pair.n * total.n / (a_size.n * b_size.n))) / nullif((entropy.a + entropy.b) / 2, 0)
+	FROM pair JOIN a_size USING (x) JOIN b_size USING (y), total, entropy
+	GROUP BY entropy.a, entropy.b
+$$;
+
+CREATE FUNCTION ari(a anyarray, b anyarray) RETURNS float8 LANGUAGE sql IMMUTABLE AS $$
+	WITH pair AS (SELECT x, y, count(*)::float8 AS n FROM unnest(a, b) AS t(x, y) GROUP BY x, y),
+		together AS (SELECT (SELECT sum(n * (n - 1) / 2) FROM pair) AS both,
+							(SELECT sum(n * (n - 1) / 2) FROM (SELECT sum(n) AS n FROM pair GROUP BY x) s) AS a,
+							(SELECT sum(n * (n - 1) / 2) FROM (SELECT sum(n) AS n FROM pair GROUP BY y) s) AS b,
+							(SELECT sum(n) * (sum(n) - 1) / 2 FROM pair) AS all)
+	SELECT (both - a * b / "all") / nullif((a + b) / 2 - a * b / "all", 0) FROM together
+$$;
+
+\echo 'As they are, in 7 clusters: the languages part, the topics do not meet'
+\echo
+INSERT INTO step (what) VALUES ('sentences: k-means');
+
+CREATE TABLE plain AS
+SELECT s.number, s.id, s.lang, s.topic, c.cluster
+FROM usercluster.kmeans('SELECT number, embedding FROM sentence', k => 7, restarts => 10) c
+JOIN sentence s ON s.number = c.id;
+
+SELECT cluster, topic, count(*) FROM plain GROUP BY 1, 2 ORDER BY 1
+\crosstabview cluster topic count topic
+SELECT cluster, lang, count(*) FROM plain GROUP BY 1, 2 ORDER BY 1
+\crosstabview cluster lang count lang
+
+\echo 'With the mean embedding of each language subtracted'
+\echo
+INSERT INTO step (what) VALUES ('sentences: subtract the means, k-means again');
+
+CREATE VIEW centred AS
+SELECT number, normalize(embedding - mean) AS embedding
+FROM sentence JOIN (SELECT lang, avg(embedding) AS mean FROM sentence GROUP BY lang) AS language USING (lang);
+
+CREATE TABLE by_topic AS
+SELECT s.number, s.id, s.lang, s.topic, c.cluster
+FROM usercluster.kmeans('SELECT number, embedding FROM centred', k => 7, restarts => 10) c
+JOIN sentence s ON s.number = c.id;
+
+SELECT cluster, topic, count(*) FROM by_topic GROUP BY 1, 2 ORDER BY 1
+\crosstabview cluster topic count topic
+SELECT cluster, lang, count(*) FROM by_topic GROUP BY 1, 2 ORDER BY 1
+\crosstabview cluster lang count lang
+
+\echo 'Segments against topics, and how many of the 1,004 sentences share a segment with their translation'
+\echo
+INSERT INTO step (what) VALUES ('sentences: scores');
+
+CREATE TABLE score AS
+SELECT embeddings, nmi(array_agg(cluster), array_agg(topic)), ari(array_agg(cluster), array_agg(topic)),
+	(count(*) - count(DISTINCT (id, cluster)))::float8 / count(DISTINCT id) AS pairs_together
+FROM (SELECT 'as they are' AS embeddings, * FROM plain UNION ALL SELECT 'language means subtracted', * FROM by_topic) AS fit
+GROUP BY embeddings;
+
+SELECT embeddings, round(nmi::numeric, 3) AS nmi, round(ari::numeric, 3) AS ari,
+	round(100 * pairs_together::numeric, 1) || ' %' AS pairs_together
+FROM score ORDER BY embeddings;
+
+
+\echo '3. The time each step took'
+\echo
+INSERT INTO step (what) VALUES ('end');
+
+SELECT what AS step, to_char(extract(epoch FROM lead(started) OVER (ORDER BY number) - started), '990.000') AS seconds
+FROM step ORDER BY number LIMIT (SELECT count(*) - 1 FROM step);
