@@ -22,7 +22,6 @@
 #include "pg/errors.h"
 #include "pg/kmeans.h"
 #include "pg/query.h"
-#include "pg/settings.h"
 
 PG_FUNCTION_INFO_V1(usercluster_kmeans);
 PG_FUNCTION_INFO_V1(usercluster_kmeans_keyed);
@@ -99,12 +98,12 @@ kmeans_check_options(const UcKmeansOptions *options)
 
 /* Too large a k is refused as such, with the number of rows, not as too much memory for a few of them. */
 static size_t
-work_memory(size_t rows, size_t dim, const void *arg)
+work_memory(size_t rows, size_t dim, int threads, const void *arg)
 {
 	UcKmeansOptions options = *(const UcKmeansOptions *) arg;
 
 	options.k = Min((size_t) options.k, rows);
-	return uc_kmeans_memory(rows, dim, &options, settings_threads());
+	return uc_kmeans_memory(rows, dim, &options, threads);
 }
 
 void

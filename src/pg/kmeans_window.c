@@ -108,7 +108,8 @@ tell(Told *told, const UcKmeans *result, const UcKmeansOptions *options, int ask
 	{
 		told->not_converged = true;
 		ereport(NOTICE,
-				(errmsg("k-means reached its limit of %d iterations in a partition before it converged", options->max_iterations),
+				(errmsg("k-means reached its limit of %d iterations in a partition before it converged",
+						options->max_iterations),
 				 errdetail("Further such partitions are not reported.")));
 	}
 }

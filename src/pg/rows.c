@@ -32,6 +32,7 @@ rows_begin(Rows *rows, Oid key_type, const RowsOptions *options)
 	memset(rows, 0, sizeof *rows);
 	rows->options = *options;
 	rows->max_memory = settings_max_memory();
+	rows->threads = settings_threads();
 	rows->context = CurrentMemoryContext;
 	rows->key_type = key_type;
 	rows->key_by_value = true;
@@ -66,7 +67,9 @@ memory_of(const Rows *rows, size_t count)
 static size_t
 memory_needed(const Rows *rows, size_t count)
 {
-	return uc_size_add(memory_of(rows, count), rows->options.work(count, rows->dim, rows->options.work_arg));
+	const RowsOptions *options = &rows->options;
+
+	return uc_size_add(memory_of(rows, count), options->work(count, rows->dim, rows->threads, options->work_arg));
 }
 
 size_t

@@ -14,8 +14,8 @@
 
 #include "pg/embedding.h"
 
-/* Bytes that the work on this many rows will allocate beside them; SIZE_MAX where they cannot be represented. */
-typedef size_t (*RowsWork) (size_t rows, size_t dim, const void *arg);
+/* Bytes that the work on the rows will allocate beside them; SIZE_MAX where they cannot be represented. */
+typedef size_t (*RowsWork) (size_t rows, size_t dim, int threads, const void *arg);
 
 typedef struct RowsOptions
 {
@@ -37,6 +37,7 @@ typedef struct Rows
 	size_t		capacity;		/* rows that values and keys have room for */
 	size_t		refused;		/* rows beyond the memory allowed */
 	size_t		max_memory;		/* bytes */
+	int			threads;		/* that the work will have */
 	Oid			key_type;		/* InvalidOid: keys are integers that mean nothing to the user, and do not order rows */
 	int16		key_length;		/* pg_type.typlen */
 	bool		key_by_value;

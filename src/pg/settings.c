@@ -8,7 +8,6 @@
 
 #include "access/parallel.h"
 #include "miscadmin.h"
-#include "optimizer/cost.h"
 #include "utils/guc.h"
 
 #include "base/run.h"
