@@ -1,9 +1,10 @@
 /*
  * exchange.c
- *	  Hartigan's exchange of single rows (https://doi.org/10.2307/2346830, its optimal-transfer stage without the shortcuts).
+ *	  Hartigan's exchange of single rows (https://doi.org/10.2307/2346830, its optimal-transfer stage without the
+ *	  shortcuts).
  *
- * As in refine.c a cluster's inertia is that of its rows about the origin less its worth, |S|²/n or |S| of the sum S of its
- * n rows; a row goes where the sum of the worths rises most.
+ * As in refine.c a cluster's inertia is that of its rows about the origin less its worth, |S|²/n or |S| of the sum S
+ * of its n rows; a row goes where the sum of the worths rises most.
  */
 #include "cluster/exchange.h"
 

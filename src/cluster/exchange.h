@@ -9,8 +9,8 @@
 #include "cluster/lloyd.h"
 
 /*
- * Takes row by row to the cluster where it adds least, the sums following at once, until none wants to go. `moved` says how
- * many went; lloyd->next is not changed. Does nothing where the data is so large that this would take long.
+ * Takes row by row to the cluster where it adds least, the sums following at once, until none wants to go. `moved`
+ * says how many went; lloyd->next is not changed. Does nothing where the data is so large that this would take long.
  */
 extern UcStatus uc_exchange_rows(UcLloyd *lloyd, size_t *moved, const UcRun *run, UcError *err);
 

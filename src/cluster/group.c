@@ -27,9 +27,9 @@ typedef struct Grouping
 } Grouping;
 
 size_t
-uc_group_memory(int k, size_t dim, int groups)
+uc_group_memory(int k, size_t dim)
 {
-	size_t		per_dim = ((size_t) groups * sizeof(float)) + sizeof(double);
+	size_t		per_dim = UC_MAX_GROUPS * sizeof(float) + sizeof(double);
 
 	return uc_size_add(uc_size_mul(dim, per_dim), (size_t) k * (sizeof(double) + sizeof(int32_t)));
 }
@@ -42,7 +42,8 @@ offer_leader(Grouping *grouping, int group)
 
 	for (int j = 0; j < grouping->k; j++)
 	{
-		double		distance = uc_squared_distance(grouping->centroids + (size_t) j * grouping->dim, leader, grouping->dim);
+		const float *centroid = grouping->centroids + (size_t) j * grouping->dim;
+		double		distance = uc_squared_distance(centroid, leader, grouping->dim);
 
 		if (distance < grouping->distance[j])
 		{
@@ -71,7 +72,8 @@ choose_leaders(Grouping *grouping, const UcRun *run, UcError *err)
 	{
 		if (uc_interrupted(run))
 			return uc_interrupt_error(err);
-		memcpy(grouping->leaders + (size_t) g * grouping->dim, grouping->centroids + (size_t) next * grouping->dim, bytes);
+		memcpy(grouping->leaders + (size_t) g * grouping->dim, grouping->centroids + (size_t) next * grouping->dim,
+			   bytes);
 		offer_leader(grouping, g);
 		for (int j = 0; j < grouping->k; j++)
 			if (grouping->distance[j] > grouping->distance[next])
@@ -90,7 +92,8 @@ average_leader(Grouping *grouping, int group)
 	for (int j = 0; j < grouping->k; j++)
 		if (grouping->group_of[j] == group)
 		{
-			uc_kernels()->accumulate(grouping->sum, grouping->centroids + (size_t) j * grouping->dim, 1.0, grouping->dim);
+			uc_kernels()->accumulate(grouping->sum, grouping->centroids + (size_t) j * grouping->dim, 1.0,
+									 grouping->dim);
 			members++;
 		}
 	for (size_t i = 0; members > 0 && i < grouping->dim; i++)
@@ -145,7 +148,7 @@ uc_group_centroids(const float *centroids, int k, size_t dim, int groups, int32_
 	grouping.distance = uc_alloc((size_t) k * sizeof(double));
 	grouping.group_of = uc_alloc((size_t) k * sizeof(int32_t));
 	if (grouping.leaders == NULL || grouping.sum == NULL || grouping.distance == NULL || grouping.group_of == NULL)
-		status = uc_out_of_memory(err, uc_group_memory(k, dim, groups));
+		status = uc_out_of_memory(err, uc_group_memory(k, dim));
 	else
 		status = groups > 1 ? divide(&grouping, run, err) : UC_OK;
 	if (status == UC_OK)

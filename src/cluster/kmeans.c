@@ -106,7 +106,7 @@ uc_kmeans_memory(size_t rows, size_t dim, const UcKmeansOptions *options, int th
 	size_t		bytes = uc_points_memory(rows, dim);
 
 	bytes = uc_size_add(bytes, uc_lloyd_memory(rows, dim, k, threads));
-	bytes = uc_size_add(bytes, uc_refine_memory(rows, dim, k));
+	bytes = uc_size_add(bytes, uc_size_add(uc_refine_memory(rows, dim, k), uc_group_memory(k, dim)));
 	bytes = uc_size_add(bytes, uc_seed_memory(rows, dim, k, threads));
 	bytes = uc_size_add(bytes, uc_size_mul((size_t) k, uc_size_mul(dim, sizeof(float))));
 	return uc_size_add(bytes, uc_size_mul(2, uc_result_memory(rows, dim, k)));
@@ -182,8 +182,8 @@ descend(Fit *fit, int restart, const UcRun *run, UcError *err)
 	for (;;)
 	{
 		status = uc_lloyd_iterate(&fit->lloyd, options->max_iterations - current->iterations,
-								  options->tolerance * (loose ? LOOSER : 1), run, &current->iterations, &current->converged,
-								  err);
+								  options->tolerance * (loose ? LOOSER : 1), run, &current->iterations,
+								  &current->converged, err);
 		if (status != UC_OK || !refine || current->iterations >= options->max_iterations)
 			break;
 		status = find_way_on(fit, loose, &random, &found, run, err);
@@ -268,8 +268,8 @@ free_fit(Fit *fit)
 }
 
 UcStatus
-uc_kmeans(const float *rows, size_t count, size_t dim, const UcKmeansOptions *options, const UcRun *run, UcKmeans *result,
-		  UcError *err)
+uc_kmeans(const float *rows, size_t count, size_t dim, const UcKmeansOptions *options, const UcRun *run,
+		  UcKmeans *result, UcError *err)
 {
 	Fit			fit = {.options = options};
 	UcStatus	status = check_options(options, count, dim, err);

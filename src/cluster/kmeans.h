@@ -2,8 +2,13 @@
  * kmeans.h
  *	  k-means over the rows of a matrix in memory.
  *
- * Lloyd's algorithm (https://doi.org/10.1109/TIT.1982.1056489) from k-means++ seeds (https://dl.acm.org/doi/10.5555/1283383.1283494),
- * best of several restarts by inertia. With the cosine metric rows and centroids have unit length (spherical k-means).
+ * Lloyd's algorithm (https://doi.org/10.1109/TIT.1982.1056489) from k-means++ seeds
+ * (https://dl.acm.org/doi/10.5555/1283383.1283494), best of several restarts by inertia. With the cosine metric rows
+ * and centroids have unit length (spherical k-means).
+ *
+ * Where the iterations come to rest, a cluster that gains by being split may pay for two others that lose less by being
+ * merged, and single rows of small data may change places; then the iterations go on. Each such change lowers the
+ * inertia, so that the result is never worse than the local optimum it left.
  *
  * The same rows in the same order, the same options and seed give the same labels whatever the number of threads.
  * Identical rows always share a cluster. Clusters are numbered by falling size, ties by their first row.
@@ -29,11 +34,10 @@ typedef struct UcKmeansOptions
 	int			k;				/* clusters asked for: 1 … rows */
 	UcMetric	metric;
 	int			restarts;		/* at least 1; with given centroids there is one */
-	int			max_iterations; /* per restart, at least 1 */
+	int			max_iterations; /* per restart, those after a refinement included; at least 1 */
 	double		tolerance;		/* converged when the centroids' summed squared shift is at most this times the mean
 								 * variance of a column; at least 0 */
-	bool		refine;			/* when the iterations have converged, split and merge clusters where that lowers the
-								 * inertia, and go on; not with given centroids */
+	bool		refine;			/* look for a way on where the iterations come to rest; not with given centroids */
 	uint64_t	seed;
 	const float *centroids;		/* [k, dim] to start from, or NULL: k-means++ */
 } UcKmeansOptions;
@@ -49,7 +53,7 @@ typedef struct UcKmeans
 	int64_t    *sizes;			/* [k] rows per cluster, falling */
 	double	   *cluster_inertia;	/* [k] */
 	double		inertia;		/* sum of 1 - cosine, or of squared euclidean distances */
-	int			iterations;		/* of the best restart */
+	int			iterations;		/* of the best restart, those after a refinement included */
 	bool		converged;		/* the best restart, within max_iterations */
 } UcKmeans;
 

@@ -2,8 +2,9 @@
  * lloyd.c
  *	  Assign, move, repeat.
  *
- * The sums behind the centroids are kept and changed by the rows that move, in the order of the rows: they cost little
- * once few rows move, and no partial sums exist whose number could depend on the threads. Threads share them by columns.
+ * The sums behind the centroids are kept and changed by the rows that move, in the order of the rows: they cost
+ * little once few rows move, and no partial sums exist whose number could depend on the threads. Threads share them
+ * by columns.
  */
 #include "cluster/lloyd.h"
 
@@ -114,7 +115,10 @@ transfer_columns(void *arg, size_t task, int worker, UcSection *section, UcError
 	return UC_OK;
 }
 
-/* Brings the sums and counts from the previous labels to the current ones; `moved` becomes the number of rows that differ. */
+/*
+ * Brings the sums and counts from the previous labels to the current ones; `moved` becomes the number of rows that
+ * differ.
+ */
 static UcStatus
 transfer(UcLloyd *lloyd, const float *rows, size_t *moved, const UcRun *run, UcError *err)
 {
@@ -129,7 +133,12 @@ transfer(UcLloyd *lloyd, const float *rows, size_t *moved, const UcRun *run, UcE
 	{
 		if (uc_row_loop_stopped(run, row))
 			return uc_interrupt_error(err);
-		count += labels[row] != lloyd->previous[row];
+		if (labels[row] == lloyd->previous[row])
+			continue;
+		if (lloyd->previous[row] >= 0)
+			lloyd->counts[lloyd->previous[row]]--;
+		lloyd->counts[labels[row]]++;
+		count++;
 	}
 	*moved = count;
 	if (count == 0)
@@ -137,16 +146,9 @@ transfer(UcLloyd *lloyd, const float *rows, size_t *moved, const UcRun *run, UcE
 	granted = uc_run_for_work(run, 2.0 * (double) count * (double) lloyd->points->dim);
 	slices = uc_column_slices(lloyd->points->dim, granted.threads, &job.width);
 	status = uc_parallel(&granted, slices, transfer_columns, &job, err);
-	if (status != UC_OK)
-		return status;
-	for (size_t row = 0; row < lloyd->points->rows; row++)
-	{
-		if (lloyd->previous[row] >= 0)
-			lloyd->counts[lloyd->previous[row]]--;
-		lloyd->counts[labels[row]]++;
-		lloyd->previous[row] = labels[row];
-	}
-	return UC_OK;
+	if (status == UC_OK)
+		memcpy(lloyd->previous, labels, lloyd->points->rows * sizeof(int32_t));
+	return status;
 }
 
 /* ---- empty clusters ---- */
@@ -259,8 +261,8 @@ uc_lloyd_place_centroids(UcLloyd *lloyd)
 }
 
 UcStatus
-uc_lloyd_iterate(UcLloyd *lloyd, int max_iterations, double tolerance, const UcRun *run, int *iterations, bool *converged,
-				 UcError *err)
+uc_lloyd_iterate(UcLloyd *lloyd, int max_iterations, double tolerance, const UcRun *run, int *iterations,
+				 bool *converged, UcError *err)
 {
 	double		enough = tolerance * lloyd->points->mean_variance;
 

@@ -28,26 +28,28 @@ extern void uc_lloyd_free(UcLloyd *lloyd);
 extern UcStatus uc_lloyd_begin(UcLloyd *lloyd, const float *start, int k, const UcRun *run, UcError *err);
 
 /*
- * Goes on for at most `max_iterations`; tolerance as in UcKmeansOptions. Adds to `iterations`. Afterwards lloyd->next holds
- * the means of the current labels, where the centroids are.
+ * Goes on for at most `max_iterations`; tolerance as in UcKmeansOptions. Adds to `iterations`. Afterwards lloyd->next
+ * holds the means of the current labels, where the centroids are.
  */
-extern UcStatus uc_lloyd_iterate(UcLloyd *lloyd, int max_iterations, double tolerance, const UcRun *run, int *iterations,
-								 bool *converged, UcError *err);
+extern UcStatus uc_lloyd_iterate(UcLloyd *lloyd, int max_iterations, double tolerance, const UcRun *run,
+								 int *iterations, bool *converged, UcError *err);
 
 /* Puts lloyd->next where the current sums and counts say: the means, or for an empty cluster where its centroid is. */
 extern void uc_lloyd_place_centroids(UcLloyd *lloyd);
 
 /*
- * Turns where the iterations ended into a result whose parts agree: centroids in the caller's space, each row's label its
- * nearest one, distances to it, sizes and inertia. Clusters that stay empty because there are fewer distinct rows are left
- * out. The arrays of `result` were allocated for the options' k; iterations and converged are the caller's to fill.
+ * Turns where the iterations ended into a result whose parts agree: centroids in the caller's space, each row's label
+ * its nearest one, distances to it, sizes and inertia. Clusters that stay empty because there are fewer distinct rows
+ * are left out. The arrays of `result` were allocated for the options' k; iterations and converged are the caller's
+ * to fill.
  */
 extern UcStatus uc_lloyd_finish(UcLloyd *lloyd, UcKmeans *result, const UcRun *run, UcError *err);
 
 /*
- * The row farthest from its centroid, the first among equals, that can leave its cluster and is farther than `beyond`; its
- * distance is set to -1 so that it is found once. SIZE_MAX where there is none.
+ * The row farthest from its centroid, the first among equals, that can leave its cluster and is farther than
+ * `beyond`; its distance is set to -1 so that it is found once. SIZE_MAX where there is none.
  */
-extern size_t uc_take_farthest(double *distances, const int32_t *labels, const int64_t *counts, size_t rows, double beyond);
+extern size_t uc_take_farthest(double *distances, const int32_t *labels, const int64_t *counts, size_t rows,
+							   double beyond);
 
 #endif

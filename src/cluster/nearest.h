@@ -4,11 +4,11 @@
  *
  * Each row keeps an upper bound of the distance to its own centroid and a lower bound per group of centroids of the
  * distance to any other one in it (Yinyang k-means, https://proceedings.mlr.press/v37/ding15.html; with one group,
- * Hamerly's bounds, https://doi.org/10.1137/1.9781611972801.12). When the centroids have moved, the bounds move with them,
- * and a row whose upper bound stays below a group's lower bound needs no distance to that group. What remains is
- * gathered and computed by matrix products, whose rounding is bounded too: centroids that it cannot tell apart are compared
- * by the fixed-order kernels of base/simd.h. Labels are therefore those of plain Lloyd iterations in exact arithmetic over
- * x, whatever the products' rounding, and identical rows share theirs. Private to the room.
+ * Hamerly's bounds, https://doi.org/10.1137/1.9781611972801.12). When the centroids have moved, the bounds move with
+ * them, and a row whose upper bound stays below a group's lower bound needs no distance to that group. What remains
+ * is gathered and computed by matrix products, whose rounding is bounded too: centroids that it cannot tell apart are
+ * compared by the fixed-order kernels of base/simd.h. Labels are therefore those of plain Lloyd iterations in exact
+ * arithmetic over x, whatever the products' rounding, and identical rows share theirs. Private to the room.
  */
 #ifndef UC_CLUSTER_NEAREST_H
 #define UC_CLUSTER_NEAREST_H
@@ -20,7 +20,8 @@ typedef struct UcNearest
 	const UcPoints *points;
 	int			k;
 	int			groups;
-	int32_t    *labels;			/* [rows] -1 before the first pass; then the nearest centroid, among equals the lowest rank */
+	int32_t    *labels;			/* [rows] -1 before the first pass; then the nearest centroid, among equals the lowest
+								 * rank */
 	float	   *upper;			/* [rows] at least the distance to the own centroid */
 	float	   *lower;			/* [groups, rows] at most the distance to any other centroid of the group */
 
@@ -51,12 +52,15 @@ extern size_t uc_nearest_memory(size_t rows, size_t dim, int k, int threads);
 extern UcStatus uc_nearest_create(UcNearest *nearest, const UcPoints *points, int k, int threads, UcError *err);
 extern void uc_nearest_free(UcNearest *nearest);
 
-/* Starts over with these centroids [k, dim] of the space of x, k at most that of create; they are ordered by group here. */
+/*
+ * Starts over with these centroids [k, dim] of the space of x, k at most that of create; they are ordered by group
+ * here.
+ */
 extern UcStatus uc_nearest_restart(UcNearest *nearest, const float *centroids, int k, const UcRun *run, UcError *err);
 
 /*
- * Moves the centroids to the given places [k, dim] in the nearest's own order and returns the sum of the squared shifts.
- * Labels stand until the next pass.
+ * Moves the centroids to the given places [k, dim] in the nearest's own order and returns the sum of the squared
+ * shifts. Labels stand until the next pass.
  */
 extern double uc_nearest_move(UcNearest *nearest, const float *centroids);
 

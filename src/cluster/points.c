@@ -2,8 +2,8 @@
  * points.c
  *	  Checking, copying, centring and normalising the rows.
  *
- * Column sums are taken per slice of rows and added in the order of the slices: slices depend on the shape alone, so that
- * the mean has the same bits whatever the number of threads.
+ * Column sums are taken per slice of rows and added in the order of the slices: slices depend on the shape alone, so
+ * that the mean has the same bits whatever the number of threads.
  */
 #include "cluster/points.h"
 

@@ -3,9 +3,9 @@
  *	  The rows of a clustering in the form in which distances are computed: a private copy, centred and scaled for the
  *	  euclidean metric, of unit length for the cosine metric.
  *
- * Centring is what lets float32 hold values around 1e6 that differ by little, and scaling by a power of two keeps squares
- * of very large and very small values in range. Distances between unit vectors order like cosines, so that everything
- * behind this file knows one distance only. Private to the room.
+ * Centring is what lets float32 hold values around 1e6 that differ by little, and scaling by a power of two keeps
+ * squares of very large and very small values in range. Distances between unit vectors order like cosines, so that
+ * everything behind this file knows one distance only. Private to the room.
  */
 #ifndef UC_CLUSTER_POINTS_H
 #define UC_CLUSTER_POINTS_H
@@ -37,16 +37,16 @@ typedef struct UcPoints
 extern size_t uc_points_memory(size_t rows, size_t dim);
 
 /*
- * Fills `points` (ended by uc_points_free, which takes a zeroed struct too). Errors: UC_INVALID_DATA for a row that is not
- * finite, or has no direction with the cosine metric; UC_OUT_OF_MEMORY; UC_INTERRUPTED.
+ * Fills `points` (ended by uc_points_free, which takes a zeroed struct too). Errors: UC_INVALID_DATA for a row that
+ * is not finite, or has no direction with the cosine metric; UC_OUT_OF_MEMORY; UC_INTERRUPTED.
  */
 extern UcStatus uc_points_prepare(UcPoints *points, const float *rows, size_t count, size_t dim, UcMetric metric,
 								  const UcRun *run, UcError *err);
 extern void uc_points_free(UcPoints *points);
 
 /*
- * One vector from the caller's space to that of x and back; `from` and `to` may not overlap. A vector far outside the rows'
- * range enters at a place that is far too, but whose square is still a float.
+ * One vector from the caller's space to that of x and back; `from` and `to` may not overlap. A vector far outside the
+ * rows' range enters at a place that is far too, but whose square is still a float.
  */
 extern void uc_points_enter(const UcPoints *points, const float *from, float *to);
 extern void uc_points_leave(const UcPoints *points, const float *from, float *to);
@@ -58,8 +58,8 @@ extern void uc_points_leave(const UcPoints *points, const float *from, float *to
 extern UcRun uc_run_for_work(const UcRun *run, double work);
 
 /*
- * Sums over rows are shared among threads by columns, each summed in the order of the rows: slices may depend on the threads
- * without the sums depending on them. `width` columns each; returns the number of slices.
+ * Sums over rows are shared among threads by columns, each summed in the order of the rows: slices may depend on the
+ * threads without the sums depending on them. `width` columns each; returns the number of slices.
  */
 extern size_t uc_column_slices(size_t dim, int threads, size_t *width);
 

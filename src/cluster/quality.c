@@ -96,7 +96,8 @@ adjusted_rand(const Table *table)
 	if (in_class_only == 0 && in_cluster_only == 0)
 		return 1;
 	return 2 * (together * apart - in_class_only * in_cluster_only) /
-		((together + in_class_only) * (in_class_only + apart) + (together + in_cluster_only) * (in_cluster_only + apart));
+		((together + in_class_only) * (in_class_only + apart) +
+		 (together + in_cluster_only) * (in_cluster_only + apart));
 }
 
 static double

@@ -20,12 +20,13 @@ typedef struct UcAgreement
 } UcAgreement;
 
 /*
- * Compares clusters [rows], each 0 … cluster_count-1, with classes [rows], each 0 … class_count-1. Numbers may be unused.
- * Two partitions of one part each agree fully. Time grows with rows plus cluster_count times class_count, memory with the
- * latter. Errors: UC_INVALID_ARGUMENT (no rows, counts below 1), UC_INVALID_DATA (a label outside its range),
- * UC_MEMORY_LIMIT, UC_OUT_OF_MEMORY, UC_INTERRUPTED.
+ * Compares clusters [rows], each 0 … cluster_count-1, with classes [rows], each 0 … class_count-1. Numbers may be
+ * unused. Two partitions of one part each agree fully. Time grows with rows plus cluster_count times class_count,
+ * memory with the latter. Errors: UC_INVALID_ARGUMENT (no rows, counts below 1), UC_INVALID_DATA (a label outside its
+ * range), UC_MEMORY_LIMIT, UC_OUT_OF_MEMORY, UC_INTERRUPTED.
  */
-extern UcStatus uc_cluster_agreement(const int32_t *clusters, int cluster_count, const int32_t *classes, int class_count,
-									 size_t rows, const UcRun *run, UcAgreement *agreement, UcError *err);
+extern UcStatus uc_cluster_agreement(const int32_t *clusters, int cluster_count, const int32_t *classes,
+									 int class_count, size_t rows, const UcRun *run, UcAgreement *agreement,
+									 UcError *err);
 
 #endif

@@ -4,9 +4,9 @@
  *
  * The splits are found on a few rows of each cluster; those that look worth it are then weighed with all rows.
  *
- * With S the sum of a cluster's n rows, its inertia is that of its rows about the origin less its worth: |S|²/n by squared
- * distances, |S| by 1 - cosine of unit rows. A split gains, and a merge loses, what the worths differ by (for squared
- * distances that is Ward's criterion), so that sums suffice and no distance is computed.
+ * With S the sum of a cluster's n rows, its inertia is that of its rows about the origin less its worth: |S|²/n by
+ * squared distances, |S| by 1 - cosine of unit rows. A split gains, and a merge loses, what the worths differ by (for
+ * squared distances that is Ward's criterion), so that sums suffice and no distance is computed.
  */
 #include "cluster/refine.h"
 
@@ -34,10 +34,12 @@ size_t
 uc_refine_memory(size_t rows, size_t dim, int k)
 {
 	size_t		cluster = uc_size_add(uc_size_mul(dim, sizeof(float) + 2 * sizeof(double)),
-									  sizeof(Move) + 2 * sizeof(double) + 2 * sizeof(int64_t) + 2 * sizeof(int) + sizeof(size_t));
+									  sizeof(Move) + 2 * sizeof(double) + 2 * sizeof(int64_t) + 2 * sizeof(int) +
+									  sizeof(size_t));
 
 	cluster = uc_size_mul((size_t) k, cluster);
-	return uc_size_add(uc_size_add(cluster, uc_size_mul(rows, sizeof(size_t) + 1)), uc_size_mul(2 * dim, sizeof(float)));
+	return uc_size_add(uc_size_add(cluster, uc_size_mul(rows, sizeof(size_t) + 1)),
+					   uc_size_mul(dim, 2 * sizeof(float)));
 }
 
 UcStatus
@@ -57,8 +59,9 @@ uc_refine_create(UcRefine *refine, UcLloyd *lloyd, int k, UcError *err)
 	refine->moves = uc_alloc(count * sizeof(Move));
 	refine->by_gain = uc_alloc(count * sizeof(int));
 	refine->by_loss = uc_alloc(count * sizeof(int));
-	if (refine->listed == NULL || refine->sides == NULL || refine->directions == NULL || refine->halves == NULL || refine->thresholds == NULL || refine->lengths == NULL ||
-		refine->half_counts == NULL || refine->moves == NULL || refine->by_gain == NULL || refine->by_loss == NULL)
+	if (refine->listed == NULL || refine->sides == NULL || refine->directions == NULL || refine->halves == NULL ||
+		refine->thresholds == NULL || refine->lengths == NULL || refine->half_counts == NULL || refine->moves == NULL ||
+		refine->by_gain == NULL || refine->by_loss == NULL)
 	{
 		uc_refine_free(refine);
 		return uc_out_of_memory(err, uc_refine_memory(lloyd->points->rows, lloyd->points->dim, k));
@@ -87,7 +90,9 @@ uc_refine_free(UcRefine *refine)
 static double *
 half_sum(const UcRefine *refine, int half, int j)
 {
-	return refine->halves + ((size_t) half * (size_t) refine->lloyd->nearest.k + (size_t) j) * refine->lloyd->points->dim;
+	size_t		k = (size_t) refine->lloyd->nearest.k;
+
+	return refine->halves + ((size_t) half * k + (size_t) j) * refine->lloyd->points->dim;
 }
 
 static int64_t *
@@ -196,10 +201,11 @@ divide_listed(UcRefine *refine, const UcRun *run, UcError *err)
 	UcLloyd    *lloyd = refine->lloyd;
 	size_t		dim = lloyd->points->dim,
 				k = (size_t) lloyd->nearest.k,
+				tasks = (refine->listed_count + TASK_ROWS - 1) / TASK_ROWS,
 				slices;
 	UcRun		granted = uc_run_for_work(run, 2.0 * (double) refine->listed_count * (double) dim);
 	Sums		sums = {.refine = refine};
-	UcStatus	status = uc_parallel(&granted, (refine->listed_count + TASK_ROWS - 1) / TASK_ROWS, choose_sides, refine, err);
+	UcStatus	status = uc_parallel(&granted, tasks, choose_sides, refine, err);
 
 	if (status != UC_OK)
 		return status;
@@ -317,7 +323,10 @@ split_gain(const UcRefine *refine, int j)
 	return worth(lloyd, square_0, count_0) + worth(lloyd, square_1, count_1) - worth(lloyd, both, count_0 + count_1);
 }
 
-/* Divides all rows of the clusters whose estimated gain is above `limit`, and sets their gains; the others gain nothing. */
+/*
+ * Divides all rows of the clusters whose estimated gain is above `limit`, and sets their gains; the others gain
+ * nothing.
+ */
 static UcStatus
 weigh_splits(UcRefine *refine, double limit, const UcRun *run, UcError *err)
 {
@@ -343,7 +352,9 @@ static double
 merge_loss(const UcLloyd *lloyd, const double *lengths, int a, int b)
 {
 	size_t		dim = lloyd->points->dim;
-	double		square = uc_squared_distance(lloyd->next + (size_t) a * dim, lloyd->next + (size_t) b * dim, dim);
+	double		square = uc_squared_distance(lloyd->next + (size_t) a * dim, lloyd->next + (size_t) b * dim, dim),
+				a_count = (double) lloyd->counts[a],
+				b_count = (double) lloyd->counts[b];
 
 	if (lloyd->points->metric == UC_METRIC_COSINE)
 	{
@@ -352,7 +363,7 @@ merge_loss(const UcLloyd *lloyd, const double *lengths, int a, int b)
 
 		return total - sqrt(fmax(0, total * total - lengths[a] * lengths[b] * square));
 	}
-	return square * (double) lloyd->counts[a] * (double) lloyd->counts[b] / (double) (lloyd->counts[a] + lloyd->counts[b]);
+	return square * a_count * b_count / (a_count + b_count);
 }
 
 /* The cheapest merge of one cluster. */

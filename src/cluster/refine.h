@@ -30,9 +30,9 @@ extern UcStatus uc_refine_create(UcRefine *refine, UcLloyd *lloyd, int k, UcErro
 extern void uc_refine_free(UcRefine *refine);
 
 /*
- * To be called when lloyd->next holds the means of the current clusters. Splits each cluster in two on trial, and where the
- * best splits gain more than the cheapest merges lose, changes the centroids of lloyd->next accordingly: `changes` says how
- * many pairs. Every change lowers the inertia before a single row has been assigned anew.
+ * To be called when lloyd->next holds the means of the current clusters. Splits each cluster in two on trial, and
+ * where the best splits gain more than the cheapest merges lose, changes the centroids of lloyd->next accordingly:
+ * `changes` says how many pairs. Every change lowers the inertia before a single row has been assigned anew.
  */
 extern UcStatus uc_refine_propose(UcRefine *refine, UcRandom *random, int *changes, const UcRun *run, UcError *err);
 

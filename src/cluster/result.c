@@ -67,7 +67,10 @@ by_size(const void *a, const void *b)
 	return x->first_row < y->first_row ? -1 : x->first_row > y->first_row;
 }
 
-/* Fills clusters [k] in their final order and number [k] with the final number of each label; returns how many are not empty. */
+/*
+ * Fills clusters [k] in their final order and number [k] with the final number of each label; returns how many are
+ * not empty.
+ */
 static int
 order_clusters(const int32_t *labels, size_t rows, const int64_t *sizes, int k, Cluster *clusters, int32_t *number)
 {
@@ -107,8 +110,8 @@ fill_rows(UcKmeans *result, const int32_t *labels, const double *measured, const
 }
 
 UcStatus
-uc_result_fill(UcKmeans *result, const int32_t *labels, const double *measured, const int64_t *sizes, int k, float *spare,
-			   UcMetric metric, const UcRun *run, UcError *err)
+uc_result_fill(UcKmeans *result, const int32_t *labels, const double *measured, const int64_t *sizes, int k,
+			   float *spare, UcMetric metric, const UcRun *run, UcError *err)
 {
 	size_t		dim = result->dim;
 	Cluster    *clusters = uc_alloc((size_t) k * sizeof(Cluster));

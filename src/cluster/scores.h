@@ -2,7 +2,8 @@
  * scores.h
  *	  The inner loops over a tile of scores, sixteen rows at a time. Private to the room.
  *
- * A tile holds the scores of up to UC_BLOCK_ROWS rows against some centroids, centroid by centroid: [count, UC_BLOCK_ROWS].
+ * A tile holds the scores of up to UC_BLOCK_ROWS rows against some centroids, centroid by centroid: [count,
+ * UC_BLOCK_ROWS].
  */
 #ifndef UC_CLUSTER_SCORES_H
 #define UC_CLUSTER_SCORES_H
@@ -28,15 +29,16 @@ typedef struct UcScoreKernels
 								 float *smallest, int32_t *which, float *second);
 
 	/*
-	 * Moves a group's lower bounds down: bounds[row] = bounds[row] * shrink - drift; smallest[row] is brought down to it.
+	 * Moves a group's lower bounds down: bounds[row] = bounds[row] * shrink - drift; smallest[row] is brought down to
+	 * it.
 	 */
 	void		(*lower_bounds) (float *bounds, float shrink, float drift, size_t rows, float *smallest);
 
 	/*
-	 * Offers a candidate centroid to rows: with d = scores[row] + squares[row] + square, becomes[row] is the smaller of
-	 * now[row] and d. Returns the sum of becomes, and in `doubtful` how many d are at most floor + factor * (squares[row]
-	 * + square), too small for what rounding has left of them. The arrays are readable up to a multiple of sixteen rows,
-	 * and `becomes` writable.
+	 * Offers a candidate centroid to rows: with d = scores[row] + squares[row] + square, becomes[row] is the smaller
+	 * of now[row] and d. Returns the sum of becomes, and in `doubtful` how many d are at most floor + factor *
+	 * (squares[row] + square), too small for what rounding has left of them. The arrays are readable up to a multiple
+	 * of sixteen rows, and `becomes` writable.
 	 */
 	double		(*offer) (const float *scores, const float *squares, float square, const float *now, size_t rows,
 						  float floor, float factor, float *becomes, int *doubtful);

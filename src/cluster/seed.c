@@ -116,8 +116,12 @@ score_block(const Seeding *seeding, Scratch *scratch, size_t begin, size_t count
 	if (few_dimensions(seeding))
 	{
 		for (size_t i = 0; i < count; i++)
+		{
+			const float *x = points->x + row_number(seeding, begin + i) * dim;
+
 			for (size_t column = 0; column < dim; column++)
-				scratch->gathered[column * UC_BLOCK_ROWS + i] = points->x[row_number(seeding, begin + i) * dim + column];
+				scratch->gathered[column * UC_BLOCK_ROWS + i] = x[column];
+		}
 		uc_score_kernels()->distances(scratch->gathered, seeding->candidates, dim, tries, scratch->scores);
 		return;
 	}
@@ -133,8 +137,8 @@ score_block(const Seeding *seeding, Scratch *scratch, size_t begin, size_t count
 
 /* Replaces the distances that are too small to be trusted, and returns the sum anew. */
 static double
-settle_doubtful(const Seeding *seeding, const Scratch *scratch, size_t begin, size_t count, size_t candidate, float limit,
-				float factor)
+settle_doubtful(const Seeding *seeding, const Scratch *scratch, size_t begin, size_t count, size_t candidate,
+				float limit, float factor)
 {
 	const UcPoints *points = seeding->points;
 	const float *now = seeding->distances[0] + begin;
@@ -173,9 +177,10 @@ offer_block(void *arg, size_t task, int worker, UcSection *section, UcError *err
 	for (size_t candidate = 0; candidate < (size_t) seeding->tries; candidate++)
 	{
 		int			doubtful;
+		float	   *becomes = seeding->distances[candidate + 1] + begin;
 		double		sum = uc_score_kernels()->offer(scratch->scores + candidate * UC_BLOCK_ROWS, scratch->squares,
-													seeding->squares[candidate], seeding->distances[0] + begin, count,
-													limit, factor, seeding->distances[candidate + 1] + begin, &doubtful);
+													seeding->squares[candidate], seeding->distances[0] + begin,
+													count, limit, factor, becomes, &doubtful);
 
 		if (doubtful > 0)
 			sum = settle_doubtful(seeding, scratch, begin, count, candidate, limit, factor);
@@ -310,7 +315,7 @@ create_scratch(Seeding *seeding, int threads)
 		Scratch    *scratch = &seeding->scratch[i];
 
 		/* zeroed, because the kernels compute the lanes behind a block's last row too */
-		scratch->gathered = uc_alloc_zeroed(uc_size_mul(UC_BLOCK_ROWS, uc_size_mul(seeding->points->dim, sizeof(float))));
+		scratch->gathered = uc_alloc_zeroed(uc_size_mul(seeding->points->dim, UC_BLOCK_ROWS * sizeof(float)));
 		scratch->scores = uc_alloc_zeroed((size_t) seeding->tries * UC_BLOCK_ROWS * sizeof(float));
 		if (scratch->gathered == NULL || scratch->scores == NULL)
 			return false;

@@ -236,7 +236,8 @@ memory_limit(void)
 	CHECK(uc_kmeans_memory(100000, 384, &options, 8) + 100000 * 384 * sizeof(float) < (size_t) 1 << 30,
 		  "100000 rows of 384 dimensions in 100 clusters fit into 1 GB with their copy");
 	options.k = 1000000;
-	CHECK(uc_kmeans_memory(SIZE_MAX / 64, 16000, &options, 1) == SIZE_MAX, "what cannot be represented is the largest size");
+	CHECK(uc_kmeans_memory(SIZE_MAX / 64, 16000, &options, 1) == SIZE_MAX,
+		  "what cannot be represented is the largest size");
 	uc_free(x);
 }
 
@@ -304,8 +305,9 @@ consistent(size_t rows, size_t dim, int k, UcMetric metric, double offset)
 	UcKmeans	result = fit(x, rows, dim, &options, 1),
 				plain;
 
-	CHECK(result.k == k && labels_are_nearest(&result, x, metric), "%zu x %zu, k = %d, %s: labels are the nearest centroids",
-		  rows, dim, k, metric == UC_METRIC_COSINE ? "cosine" : "euclidean");
+	CHECK(result.k == k && labels_are_nearest(&result, x, metric),
+		  "%zu x %zu, k = %d, %s: labels are the nearest centroids", rows, dim, k,
+		  metric == UC_METRIC_COSINE ? "cosine" : "euclidean");
 	CHECK(totals_agree(&result, metric), "sizes, order and inertia agree with labels and distances");
 	uc_kernels_force_plain(true);
 	plain = fit(x, rows, dim, &options, 1);
@@ -318,7 +320,8 @@ consistent(size_t rows, size_t dim, int k, UcMetric metric, double offset)
 	options.max_iterations = 1;
 	result = fit(x, rows, dim, &options, 1);
 	CHECK(!result.converged && result.iterations == 1, "one iteration does not converge, and says so");
-	CHECK(labels_are_nearest(&result, x, metric) && totals_agree(&result, metric), "the result agrees with itself even so");
+	CHECK(labels_are_nearest(&result, x, metric) && totals_agree(&result, metric),
+		  "the result agrees with itself even so");
 	uc_kmeans_free(&result);
 	uc_free(x);
 }
@@ -413,8 +416,8 @@ follows_the_textbook(size_t rows, size_t dim, int k)
 		before = result.inertia;
 		uc_kmeans_free(&result);
 	}
-	CHECK(largest < 1e-6, "%zu x %zu, k = %d: the inertia of plain Lloyd at each of 12 iterations (off by %.1g)", rows, dim, k,
-		  largest);
+	CHECK(largest < 1e-6, "%zu x %zu, k = %d: the inertia of plain Lloyd at each of 12 iterations (off by %.1g)", rows,
+		  dim, k, largest);
 	CHECK(falls, "the inertia never rises");
 	uc_free(x);
 }
@@ -523,7 +526,8 @@ one_place(UcMetric metric)
 	for (int i = 0; i < 40; i++)
 		x[i] = i % 2 ? 0.1f : -3.3f;
 	result = fit(x, 20, 2, &options, 1);
-	CHECK(result.k == 1 && result.sizes[0] == 20 && result.inertia < 1e-12, "rows that are all the same are one cluster");
+	CHECK(result.k == 1 && result.sizes[0] == 20 && result.inertia < 1e-12,
+		  "rows that are all the same are one cluster");
 	uc_kmeans_free(&result);
 }
 
@@ -646,7 +650,8 @@ ties(void)
 	options.centroids = start;
 	options.max_iterations = 1;
 	result = fit(x, 5, 1, &options, 1);
-	CHECK(result.sizes[0] == 3 && result.labels[4] == result.labels[1], "a row between two centroids goes to the first");
+	CHECK(result.sizes[0] == 3 && result.labels[4] == result.labels[1],
+		  "a row between two centroids goes to the first");
 	uc_kmeans_free(&result);
 }
 

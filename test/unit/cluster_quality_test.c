@@ -83,7 +83,8 @@ extremes(void)
 	agreement = agreement_of(one, 1, one, 1, 4);
 	CHECK(agreement.adjusted_rand == 1 && agreement.normalized_mutual_info == 1, "two partitions of one part agree");
 	agreement = agreement_of(each, 4, each, 4, 4);
-	CHECK(agreement.adjusted_rand == 1 && near(agreement.normalized_mutual_info, 1), "two partitions of single rows agree");
+	CHECK(agreement.adjusted_rand == 1 && near(agreement.normalized_mutual_info, 1),
+		  "two partitions of single rows agree");
 	agreement = agreement_of(one, 1, a, 2, 4);
 	CHECK(agreement.adjusted_rand == 0 && agreement.normalized_mutual_info == 0, "one part says nothing about two");
 	agreement = agreement_of(one, 1, one, 1, 1);
