@@ -20,7 +20,8 @@ files() {
 			[ ! -f "$file" ] || printf '%s\n' "$file"
 		done
 	else
-		find . -type f -not -path './.git/*' -not -path './build/*' -not -path './tmp_check/*' -printf '%P\n'
+		find . -type f -not -path './.git/*' -not -path './build/*' -not -path './tmp_check/*' -not -path './results/*' \
+			-not -path './output_iso/*' -not -name '*.o' -not -name '*.so' -not -name usercluster-model -not -name '*.diffs' -printf '%P\n'
 	fi | sort
 }
 

@@ -80,29 +80,6 @@ FROM (SELECT unnest(array_agg(number ORDER BY number)) AS number,
 	  FROM sentence) AS embedded
 WHERE sentence.number = embedded.number;
 
--- How well do two labellings of the same rows agree? Both measures are 1 where they are equal; normalized mutual information
--- is 0 where they tell nothing of each other, the adjusted Rand index where they agree no more than chance would.
-CREATE FUNCTION nmi(a anyarray, b anyarray) RETURNS float8 LANGUAGE sql IMMUTABLE AS $$
-	WITH pair AS (SELECT x, y, count(*)::float8 AS n FROM unnest(a, b) AS t(x, y) GROUP BY x, y),
-		total AS (SELECT sum(n) AS n FROM pair),
-		a_size AS (SELECT x, sum(n) AS n FROM pair GROUP BY x),
-		b_size AS (SELECT y, sum(n) AS n FROM pair GROUP BY y),
-		entropy AS (SELECT (SELECT -sum(a_size.n / total.n * ln(a_size.n / total.n)) FROM a_size, total) AS a,
-						   (SELECT -sum(b_size.n / total.n * ln(b_size.n / total.n)) FROM b_size, total) AS b)
-	SELECT sum(pair.n / total.n * ln(pair.n * total.n / (a_size.n * b_size.n))) / nullif((entropy.a + entropy.b) / 2, 0)
-	FROM pair JOIN a_size USING (x) JOIN b_size USING (y), total, entropy
-	GROUP BY entropy.a, entropy.b
-$$;
-
-CREATE FUNCTION ari(a anyarray, b anyarray) RETURNS float8 LANGUAGE sql IMMUTABLE AS $$
-	WITH pair AS (SELECT x, y, count(*)::float8 AS n FROM unnest(a, b) AS t(x, y) GROUP BY x, y),
-		together AS (SELECT (SELECT sum(n * (n - 1) / 2) FROM pair) AS both,
-							(SELECT sum(n * (n - 1) / 2) FROM (SELECT sum(n) AS n FROM pair GROUP BY x) s) AS a,
-							(SELECT sum(n * (n - 1) / 2) FROM (SELECT sum(n) AS n FROM pair GROUP BY y) s) AS b,
-							(SELECT sum(n) * (sum(n) - 1) / 2 FROM pair) AS all)
-	SELECT (both - a * b / "all") / nullif((a + b) / 2 - a * b / "all", 0) FROM together
-$$;
-
 \echo 'As they are, in 7 clusters: the languages part, the topics do not meet'
 \echo
 INSERT INTO step (what) VALUES ('sentences: k-means');
@@ -139,8 +116,9 @@ SELECT cluster, lang, count(*) FROM by_topic GROUP BY 1, 2 ORDER BY 1
 \echo
 INSERT INTO step (what) VALUES ('sentences: scores');
 
+-- Both measures are 1 where segments and topics are the same partition. The adjusted Rand index is 0 on average by chance.
 CREATE TABLE score AS
-SELECT embeddings, nmi(array_agg(cluster), array_agg(topic)), ari(array_agg(cluster), array_agg(topic)),
+SELECT embeddings, usercluster.normalized_mutual_info(cluster, topic) AS nmi, usercluster.adjusted_rand_index(cluster, topic) AS ari,
 	(count(*) - count(DISTINCT (id, cluster)))::float8 / count(DISTINCT id) AS pairs_together
 FROM (SELECT 'as they are' AS embeddings, * FROM plain UNION ALL SELECT 'language means subtracted', * FROM by_topic) AS fit
 GROUP BY embeddings;

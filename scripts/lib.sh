@@ -42,13 +42,14 @@ available() {
 # The newest PostgreSQL that has both a server and what extensions are built with; then the newest that has a server.
 pg_version() {
 	local version
-	for version in $(find /usr/lib/postgresql -mindepth 1 -maxdepth 1 -printf '%f\n' 2> /dev/null | sort -rn); do
+	[ -d /usr/lib/postgresql ] || return 0
+	for version in $(find /usr/lib/postgresql -mindepth 1 -maxdepth 1 -printf '%f\n' | sort -rn); do
 		if [ -x "/usr/lib/postgresql/$version/bin/postgres" ] && installed "postgresql-server-dev-$version"; then
 			printf '%s\n' "$version"
 			return
 		fi
 	done
-	find /usr/lib/postgresql -mindepth 3 -maxdepth 3 -name postgres 2> /dev/null | cut -d/ -f5 | sort -rn | head -n 1
+	find /usr/lib/postgresql -mindepth 3 -maxdepth 3 -name postgres | cut -d/ -f5 | sort -rn | head -n 1
 }
 
 # Its pg_config, or nothing where no PostgreSQL is installed.
@@ -102,7 +103,12 @@ install_packages() {
 	if [ "${#missing[@]}" -gt 0 ]; then
 		[ "$updated" -eq 1 ] || apt_update
 		say "installing ${missing[*]}"
-		as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -q -y --no-install-recommends "${missing[@]}" > /dev/null
+		mkdir -p build
+		as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -q -y --no-install-recommends "${missing[@]}" \
+			> build/apt.log 2>&1 < /dev/null || {
+			cat build/apt.log >&2
+			die "the packages could not be installed"
+		}
 	fi
 	[ -x "$PG_CONFIG" ] || die "there is no $PG_CONFIG"
 	export PG_CONFIG
@@ -122,7 +128,7 @@ build() {
 		find src -name '*.o' -delete
 	fi
 	touch build/.built
-	if ! make -j"$(nproc)" PG_CONFIG="$PG_CONFIG" "$@" > build/make.log 2>&1; then
+	if ! make -s -j"$(nproc)" PG_CONFIG="$PG_CONFIG" "$@" > build/make.log 2>&1; then
 		cat build/make.log >&2
 		rm -f build/.built
 		return 1
