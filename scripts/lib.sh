@@ -20,6 +20,12 @@ die() {
 	exit 1
 }
 
+# The comment that a script opens with.
+usage() {
+	sed -n '2,/^set /s/^# \{0,1\}//p' "scripts/$(basename "$0")"
+	exit "${1:-2}"
+}
+
 as_root() {
 	if [ "$(id -u)" -eq 0 ]; then
 		"$@"
