@@ -45,7 +45,7 @@ extern void uc_tokenizer_close(UcTokenizer *tokenizer);
  * `tokens` starts zeroed ({0}) and is ended by uc_tokens_free. Errors: UC_INVALID_DATA (not UTF-8, with the byte's
  * position), UC_LIMIT_EXCEEDED, UC_OUT_OF_MEMORY, UC_INTERRUPTED.
  */
-#define UC_TOKENIZER_MAX_BYTES ((size_t) 1 << 30)
+#define UC_TOKENIZER_MAX_BYTES ((size_t) 1 << 26)
 extern UcStatus uc_tokenize(const UcTokenizer *tokenizer, const char *text, size_t bytes, const UcRun *run, UcTokens *tokens,
 							UcError *err);
 extern void uc_tokens_free(UcTokens *tokens);
