@@ -103,13 +103,13 @@ plan_pair(Import *import, unsigned layer, const char *name, uint64_t rows, uint6
 
 	for (int kind = 0; kind < 2; kind++)
 	{
-		char		full[64],
+		char		full[48],
 					texts[MAX_PARTS][UC_SOURCE_NAME];
 		const char *pointers[MAX_PARTS];
 		bool		vector = kind == 1 || rows == 1;
 		UcStatus	status;
 
-		snprintf(full, sizeof full, "layer.%u.%s.%s", layer, name, kinds[kind]);
+		snprintf(full, sizeof full, "layer.%u.%.20s.%s", layer, name, kinds[kind]);
 		for (int i = 0; i < parts; i++)
 		{
 			snprintf(texts[i], sizeof texts[i], "encoder.layer.%u.%s.%s", layer, part_names[i], kinds[kind]);
