@@ -99,7 +99,7 @@ check_damage(void)
 
 		memcpy(damaged, content, content_bytes);
 		for (int i = 0; i < 3; i++)
-			damaged[uc_random_below(&random, round % 2 ? 600 : 40000)] = (char) uc_random_next(&random);
+			damaged[uc_random_below(&random, round % 2 ? 600 : content_bytes)] = (char) uc_random_next(&random);
 		write_model(damaged, content_bytes);
 		if (uc_model_open_path(path, &model, &err) == UC_OK &&
 			uc_tokenizer_open(model->tokenizer, model->tokenizer_bytes, model->config.vocabulary, &tokenizer, &err) == UC_OK &&
