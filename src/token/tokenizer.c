@@ -20,8 +20,10 @@ corrupt(UcError *err)
 static bool
 find_span(const char *section, size_t bytes, UcSpan span, size_t wanted, const void **data)
 {
+	if (span.offset % 8 != 0 || span.offset > bytes || span.bytes > bytes - span.offset || span.bytes != wanted)
+		return false;
 	*data = section + span.offset;
-	return span.offset % 8 == 0 && span.offset <= bytes && span.bytes <= bytes - span.offset && span.bytes == wanted;
+	return true;
 }
 
 UcStatus
