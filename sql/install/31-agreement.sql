@@ -1,32 +1,38 @@
 -- How far clusters agree with known classes: aggregates over (label, label)
 
 CREATE FUNCTION usercluster.agreement_step(state internal, a "any", b "any") RETURNS internal
-LANGUAGE C IMMUTABLE AS 'MODULE_PATHNAME', 'usercluster_agreement_step';
+LANGUAGE C IMMUTABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'usercluster_agreement_step';
 COMMENT ON FUNCTION usercluster.agreement_step(internal, "any", "any") IS 'internal: collects the labels of a row';
 
 CREATE FUNCTION usercluster.adjusted_rand_index_final(state internal) RETURNS double precision
-LANGUAGE C IMMUTABLE AS 'MODULE_PATHNAME', 'usercluster_adjusted_rand_index';
+LANGUAGE C IMMUTABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'usercluster_adjusted_rand_index';
 COMMENT ON FUNCTION usercluster.adjusted_rand_index_final(internal) IS 'internal: ends adjusted_rand_index';
 
 CREATE AGGREGATE usercluster.adjusted_rand_index(cluster "any", class "any")
-	(SFUNC = usercluster.agreement_step, STYPE = internal, FINALFUNC = usercluster.adjusted_rand_index_final);
+	(SFUNC = usercluster.agreement_step, STYPE = internal, FINALFUNC = usercluster.adjusted_rand_index_final,
+	PARALLEL = RESTRICTED
+);
 COMMENT ON AGGREGATE usercluster.adjusted_rand_index("any", "any") IS
 'Adjusted Rand index of two labellings: 1 for the same partition, 0 on average by chance. Rows with a NULL do not count.';
 
 CREATE FUNCTION usercluster.normalized_mutual_info_final(state internal) RETURNS double precision
-LANGUAGE C IMMUTABLE AS 'MODULE_PATHNAME', 'usercluster_normalized_mutual_info';
+LANGUAGE C IMMUTABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'usercluster_normalized_mutual_info';
 COMMENT ON FUNCTION usercluster.normalized_mutual_info_final(internal) IS 'internal: ends normalized_mutual_info';
 
 CREATE AGGREGATE usercluster.normalized_mutual_info(cluster "any", class "any")
-	(SFUNC = usercluster.agreement_step, STYPE = internal, FINALFUNC = usercluster.normalized_mutual_info_final);
+	(SFUNC = usercluster.agreement_step, STYPE = internal, FINALFUNC = usercluster.normalized_mutual_info_final,
+	PARALLEL = RESTRICTED
+);
 COMMENT ON AGGREGATE usercluster.normalized_mutual_info("any", "any") IS
 'Mutual information of two labellings over the mean of their entropies, 0 to 1. Rows with a NULL do not count.';
 
 CREATE FUNCTION usercluster.purity_final(state internal) RETURNS double precision
-LANGUAGE C IMMUTABLE AS 'MODULE_PATHNAME', 'usercluster_purity';
+LANGUAGE C IMMUTABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'usercluster_purity';
 COMMENT ON FUNCTION usercluster.purity_final(internal) IS 'internal: ends purity';
 
 CREATE AGGREGATE usercluster.purity(cluster "any", class "any")
-	(SFUNC = usercluster.agreement_step, STYPE = internal, FINALFUNC = usercluster.purity_final);
+	(SFUNC = usercluster.agreement_step, STYPE = internal, FINALFUNC = usercluster.purity_final,
+	PARALLEL = RESTRICTED
+);
 COMMENT ON AGGREGATE usercluster.purity("any", "any") IS
 'Share of the rows that belong to the commonest class of their cluster. Rows with a NULL do not count.';
