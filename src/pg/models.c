@@ -83,8 +83,8 @@ models_get(const char *name)
 	entry = find_entry(name);
 	if (entry->model == NULL || strcmp(entry->name, name) != 0 || uc_model_changed(entry->model, directory, name))
 	{
-		UcModel    *model;
-		UcTokenizer *tokenizer;
+		UcModel    *model = NULL;
+		UcTokenizer *tokenizer = NULL;
 		UcError		err = {0};
 		UcStatus	status = open_model(directory, name, &model, &tokenizer, &err);
 
