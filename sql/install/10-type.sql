@@ -5,7 +5,7 @@ CREATE TYPE @extschema@.embedding;
 CREATE FUNCTION @extschema@.embedding_in(cstring, oid, integer) RETURNS @extschema@.embedding
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'usercluster_embedding_in';
-COMMENT ON FUNCTION @extschema@.embedding_in(cstring, oid, integer) IS 'text input of embedding: [x,y,…]';
+COMMENT ON FUNCTION @extschema@.embedding_in(cstring, oid, integer) IS 'text input of embedding: [x,y,...]';
 
 CREATE FUNCTION @extschema@.embedding_out(@extschema@.embedding) RETURNS cstring
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE

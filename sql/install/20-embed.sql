@@ -47,4 +47,4 @@ CREATE FUNCTION usercluster.embed_column() RETURNS trigger
 LANGUAGE C
 AS 'MODULE_PATHNAME', 'usercluster_embed_column';
 COMMENT ON FUNCTION usercluster.embed_column() IS
-'trigger function (text column, embedding column [, model]) for BEFORE INSERT OR UPDATE … FOR EACH ROW: embeds new and changed text';
+'trigger function (text column, embedding column [, model]) for BEFORE INSERT OR UPDATE ... FOR EACH ROW: embeds new and changed text';

@@ -67,6 +67,9 @@ embed_texts(const EmbedRequest *request, text *const *texts, int count, Embeddin
 		if (!uc_text_blank(wanted[n].text, wanted[n].bytes))
 			n++;
 	}
+	/* Rows without text are restored, and stay NULL, where the model is not. */
+	if (n == 0)
+		return;
 	options.prompt = request->prompt == NULL ? NULL : utf8_string(request->prompt);
 	open = models_get(request->model);
 	if (options.prompt == NULL)

@@ -2,7 +2,7 @@
  * embed_column.c
  *	  The trigger function embed_column(text column, embedding column [, model]): keeps an embedding beside its text.
  *
- * BEFORE INSERT OR UPDATE … FOR EACH ROW. The model runs only when the text is new: a row that arrives with an embedding
+ * BEFORE INSERT OR UPDATE ... FOR EACH ROW. The model runs only when the text is new: a row that arrives with an embedding
  * keeps it (as in a restore), and so does an update that sets both or touches neither.
  */
 #include "postgres.h"
@@ -34,7 +34,7 @@ check_call(FunctionCallInfo fcinfo)
 		ereport(ERROR,
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 				 errmsg("trigger \"%s\" is not one that embed_column serves", trigger->tg_trigger->tgname),
-				 errhint("Create it with BEFORE INSERT OR UPDATE … FOR EACH ROW.")));
+				 errhint("Create it with BEFORE INSERT OR UPDATE ... FOR EACH ROW.")));
 	if (trigger->tg_trigger->tgnargs < 2 || trigger->tg_trigger->tgnargs > 3)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),

@@ -126,7 +126,7 @@ malformed(const char *literal, const char *problem)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
-			 errmsg("invalid input syntax for type embedding: \"%.60s%s\"", literal, strlen(literal) > 60 ? "…" : ""),
+			 errmsg("invalid input syntax for type embedding: \"%.60s%s\"", literal, strlen(literal) > 60 ? "..." : ""),
 			 errdetail("%s", problem)));
 }
 

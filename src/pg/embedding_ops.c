@@ -48,7 +48,7 @@ refuse_zero_norm(const char *what)
 	ereport(ERROR,
 			(errcode(ERRCODE_DATA_EXCEPTION),
 			 errmsg("%s of an embedding of zero norm is undefined", what),
-			 errhint("Leave such rows out with WHERE norm(…) > 0.")));
+			 errhint("Leave such rows out with WHERE norm(embedding) > 0.")));
 }
 
 Datum

@@ -23,7 +23,7 @@ static const char usage[] =
 "  usercluster-model import DIR [--name NAME] [--model-dir DIR | --output FILE] [--prompt TEXT] [--licence FILE]\n"
 "  usercluster-model info MODEL [--model-dir DIR]\n"
 "  usercluster-model verify MODEL [--model-dir DIR]\n"
-"  usercluster-model embed --model MODEL [--model-dir DIR] [--prompt TEXT] [--threads N] [TEXT …]\n"
+"  usercluster-model embed --model MODEL [--model-dir DIR] [--prompt TEXT] [--threads N] [TEXT ...]\n"
 "\n"
 "import compiles a Hugging Face directory (config.json, model.safetensors, tokenizer.json, the module files of\n"
 "sentence-transformers), or one with a 4-bit E5S1 file and tokenizer.json, into one file NAME.ucm.\n"

@@ -1,0 +1,59 @@
+# Databases that are not UTF-8: text is converted, or refused with the reason
+use strict;
+use warnings;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $node = PostgreSQL::Test::Cluster->new('primary');
+$node->init(extra => ['--encoding=UTF8', '--locale=C']);
+$node->start;
+for my $encoding ('UTF8', 'LATIN1', 'EUC_CN', 'SQL_ASCII')
+{
+	$node->safe_psql('postgres', "CREATE DATABASE in_$encoding TEMPLATE template0 ENCODING '$encoding' LOCALE 'C'");
+	$node->safe_psql("in_$encoding", 'CREATE EXTENSION usercluster');
+}
+
+# Statements are written here in UTF-8.
+sub ask
+{
+	my ($encoding, $sql) = @_;
+	my ($out, $err);
+	my $code = $node->psql("in_$encoding", "SET client_encoding = 'UTF8'; $sql", stdout => \$out, stderr => \$err);
+	return $code == 0 ? $out : $err;
+}
+
+my %texts = ('LATIN1' => 'café à la crème, Größe', 'EUC_CN' => '我喜欢看电影', 'SQL_ASCII' => 'plain ASCII');
+for my $encoding (sort keys %texts)
+{
+	my $text = $texts{$encoding};
+	my $vector = ask('UTF8', "SELECT usercluster.embed('$text')");
+	like($vector, qr/^\[/, "$encoding: UTF8 embeds the text");
+	is(ask($encoding, "SELECT usercluster.embed('$text') <-> '$vector' < 1e-6"), 't', "$encoding: it is the same here");
+	is(ask($encoding, "SELECT (usercluster.embed(ARRAY['x', '$text']))[2] <-> '$vector' < 1e-6"), 't', "$encoding: in an array too");
+	is(ask($encoding, "SELECT usercluster.token_count('$text')"), ask('UTF8', "SELECT usercluster.token_count('$text')"),
+		"$encoding: as many tokens");
+	is(ask($encoding, "SELECT usercluster.embed('x', prompt => '$text') <-> '" .
+			ask('UTF8', "SELECT usercluster.embed('x', prompt => '$text')") . "' < 1e-6"), 't', "$encoding: prompts are converted");
+	is(ask($encoding, "SELECT string_agg(id || ' ' || coalesce(substr('$text', start, stop - start), ''), '/' ORDER BY position)
+			FROM usercluster.tokenize('$text')"),
+		ask('UTF8', "SELECT string_agg(id || ' ' || coalesce(substr('$text', start, stop - start), ''), '/' ORDER BY position)
+			FROM usercluster.tokenize('$text')"), "$encoding: tokens cover the same characters");
+	is(ask($encoding, "CREATE TABLE users (text text, at embedding(384));
+		CREATE TRIGGER users_embedding BEFORE INSERT OR UPDATE ON users
+		FOR EACH ROW EXECUTE FUNCTION usercluster.embed_column('text', 'at');
+		INSERT INTO users VALUES ('$text');
+		SELECT at <-> '$vector' < 1e-6 FROM users"), 't', "$encoding: the trigger embeds it");
+}
+
+# A database without an encoding holds bytes: those of UTF-8 are taken for that, others are refused.
+is(ask('SQL_ASCII', "SET client_encoding = 'SQL_ASCII'; SELECT usercluster.embed('我喜欢看电影') <-> '" .
+		ask('UTF8', "SELECT usercluster.embed('我喜欢看电影')") . "' < 1e-6"), 't', 'SQL_ASCII: bytes of UTF-8 are text');
+like(ask('SQL_ASCII', q{SET client_encoding = 'SQL_ASCII'; SELECT usercluster.embed(E'caf\xe9')}),
+	qr/invalid byte sequence for encoding "UTF8": 0xe9/, 'SQL_ASCII: other bytes are refused');
+like(ask('SQL_ASCII', q{SET client_encoding = 'SQL_ASCII'; SELECT usercluster.embed(ARRAY['fine', E'caf\xe9'])}),
+	qr/invalid byte sequence for encoding "UTF8": 0xe9/, 'SQL_ASCII: in an array too');
+is(ask('SQL_ASCII', q{SELECT dims(usercluster.embed('and goes on'))}), '384', 'SQL_ASCII: the next text is embedded');
+
+$node->stop;
+done_testing();
