@@ -10,7 +10,7 @@ $node->init(extra => ['--encoding=UTF8', '--locale=C']);
 $node->start;
 for my $encoding ('UTF8', 'LATIN1', 'EUC_CN', 'SQL_ASCII')
 {
-	$node->safe_psql('postgres', "CREATE DATABASE in_$encoding TEMPLATE template0 ENCODING '$encoding' LOCALE 'C'");
+	$node->safe_psql('postgres', "CREATE DATABASE \"in_$encoding\" TEMPLATE template0 ENCODING '$encoding' LOCALE 'C'");
 	$node->safe_psql("in_$encoding", 'CREATE EXTENSION usercluster');
 }
 
