@@ -20,7 +20,7 @@ RETURNS SETOF record
 LANGUAGE C STABLE PARALLEL SAFE COST 1000 ROWS 100
 AS 'MODULE_PATHNAME', 'usercluster_tokenize';
 COMMENT ON FUNCTION usercluster.tokenize(text, text) IS
-'tokens of a text, without any prompt and uncut: position from 1, id, vocabulary entry, and the characters it covers: substr(input, start, stop - start); NULL for tokens that the model adds';
+'tokens of a text, without any prompt and uncut: position from 1, id, vocabulary entry, and the characters it covers: substr(input, start, stop - start); NULL for tokens that the model adds; token is NULL where the database''s encoding lacks a character of it';
 
 CREATE FUNCTION usercluster.token_count(input text, model text DEFAULT NULL, prompt text DEFAULT NULL)
 RETURNS int

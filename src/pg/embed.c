@@ -4,6 +4,7 @@
  */
 #include "postgres.h"
 
+#include "catalog/namespace.h"
 #include "catalog/pg_type_d.h"
 #include "funcapi.h"
 #include "miscadmin.h"
@@ -192,6 +193,27 @@ characters_before(CharacterCount *count, size_t bytes)
 	return count->characters;
 }
 
+/* A vocabulary entry in the database's encoding; 0 where that lacks one of its characters. */
+static Datum
+piece_datum(const char *piece, size_t bytes)
+{
+	int			encoding = GetDatabaseEncoding();
+	Oid			conversion;
+	int			room = (int) bytes * MAX_CONVERSION_GROWTH + 1;
+	unsigned char *converted;
+
+	if (encoding == PG_UTF8 || encoding == PG_SQL_ASCII)
+		return CStringGetTextDatum(pg_any_to_server(pnstrdup(piece, bytes), (int) bytes, PG_UTF8));
+	conversion = FindDefaultConversionProc(PG_UTF8, encoding);
+	if (!OidIsValid(conversion))
+		return (Datum) 0;
+	converted = palloc(room);
+	if (pg_do_encoding_conversion_buf(conversion, PG_UTF8, encoding, (unsigned char *) piece, (int) bytes, converted, room,
+									  true) != (int) bytes)
+		return (Datum) 0;
+	return CStringGetTextDatum((char *) converted);
+}
+
 static void
 put_tokens(ReturnSetInfo *rsinfo, const UcTokenizer *tokenizer, const UcTokens *tokens, UcText text)
 {
@@ -205,13 +227,13 @@ put_tokens(ReturnSetInfo *rsinfo, const UcTokenizer *tokenizer, const UcTokens *
 		size_t		bytes = 0;
 		const char *piece = uc_token_piece(tokenizer, token->id, &bytes);
 		Datum		values[5];
-		bool		nulls[5] = {false, false, piece == NULL, added, added};
+		Datum		entry = piece == NULL ? (Datum) 0 : piece_datum(piece, bytes);
+		bool		nulls[5] = {false, false, entry == (Datum) 0, added, added};
 
 		CHECK_FOR_INTERRUPTS();
 		values[0] = Int32GetDatum((int32) i + 1);
 		values[1] = Int32GetDatum((int32) token->id);
-		if (piece != NULL)
-			values[2] = CStringGetTextDatum(pg_any_to_server(pnstrdup(piece, bytes), bytes, PG_UTF8));
+		values[2] = entry;
 		values[3] = Int32GetDatum(characters_before(&starts, token->start) + 1);
 		values[4] = Int32GetDatum(characters_before(&stops, token->stop) + 1);
 		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
