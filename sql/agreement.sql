@@ -5,6 +5,7 @@
 
 -- labels that cannot be hashed, too many pairs of labels, and calls outside an aggregate
 SELECT usercluster.purity(i, json_build_object('a', i)) FROM generate_series(1, 3) i;
+SELECT usercluster.v_measure(json_build_object('a', i), i) FROM generate_series(1, 3) i;
 SELECT usercluster.agreement_step(NULL, 1, 2);
 SELECT usercluster.purity_final(NULL);
 SET usercluster.max_memory = '1MB';
@@ -20,6 +21,8 @@ RESET usercluster.max_memory;
 -- no rows, and rows with a NULL
 SELECT usercluster.purity(1, 2) IS NULL, usercluster.adjusted_rand_index(1, 2) IS NULL FROM generate_series(1, 0);
 SELECT usercluster.normalized_mutual_info(NULL::int, i) IS NULL FROM generate_series(1, 3) i;
+SELECT usercluster.homogeneity(NULL::int, i) IS NULL, usercluster.completeness(i, NULL::text) IS NULL,
+		usercluster.v_measure(NULL::int, i) IS NULL FROM generate_series(1, 3) i;
 SELECT round((usercluster.purity(a, b) * 3)::numeric, 6)
 	FROM (VALUES (1, 'x'), (1, 'y'), (2, 'y'), (NULL, 'x'), (2, NULL)) v(a, b);
 
@@ -45,3 +48,12 @@ SELECT abs(usercluster.adjusted_rand_index(i % 10, i / 10 % 10)) < 0.02,
 SELECT g, round(usercluster.purity(i % 2, i % 4)::numeric, 6) FROM generate_series(1, 2) g, generate_series(1, 4 * g) i
 	GROUP BY g ORDER BY g;
 SELECT round((usercluster.purity(1, i % 2) OVER (ORDER BY i))::numeric, 6) FROM generate_series(1, 4) i;
+
+-- homogeneity, completeness and V-measure: figures of scikit-learn 1.9.1 for classes [0,0,0,1,1,1] in clusters [0,0,1,1,2,2]
+WITH v(cluster, class) AS (VALUES (0, 'x'), (0, 'x'), (1, 'x'), (1, 'y'), (2, 'y'), (2, 'y'))
+SELECT abs(usercluster.homogeneity(cluster, class) - 0.6666666666666669) < 1e-12,
+		abs(usercluster.completeness(cluster, class) - 0.420619835714305) < 1e-12,
+		abs(usercluster.v_measure(cluster, class) - 0.5158037429793889) < 1e-12,
+		usercluster.homogeneity(class, cluster) = usercluster.completeness(cluster, class) FROM v;
+SELECT usercluster.homogeneity(i, 1) = 1, usercluster.completeness(i, 1) = 0, usercluster.v_measure(i, 1) = 0,
+		usercluster.completeness(1, i) = 1, usercluster.v_measure(i, -i) > 1 - 1e-12 FROM generate_series(1, 9) i;

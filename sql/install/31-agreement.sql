@@ -26,6 +26,39 @@ CREATE AGGREGATE usercluster.normalized_mutual_info(cluster "any", class "any")
 COMMENT ON AGGREGATE usercluster.normalized_mutual_info("any", "any") IS
 'Mutual information of two labellings over the mean of their entropies, 0 to 1. Rows with a NULL do not count.';
 
+CREATE FUNCTION usercluster.homogeneity_final(state internal) RETURNS double precision
+LANGUAGE C IMMUTABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'usercluster_homogeneity';
+COMMENT ON FUNCTION usercluster.homogeneity_final(internal) IS 'internal: ends homogeneity';
+
+CREATE AGGREGATE usercluster.homogeneity(cluster "any", class "any")
+	(SFUNC = usercluster.agreement_step, STYPE = internal, FINALFUNC = usercluster.homogeneity_final,
+	PARALLEL = RESTRICTED
+);
+COMMENT ON AGGREGATE usercluster.homogeneity("any", "any") IS
+'How far each cluster holds one class only, 0 to 1; 1 where there is one class. Rows with a NULL do not count.';
+
+CREATE FUNCTION usercluster.completeness_final(state internal) RETURNS double precision
+LANGUAGE C IMMUTABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'usercluster_completeness';
+COMMENT ON FUNCTION usercluster.completeness_final(internal) IS 'internal: ends completeness';
+
+CREATE AGGREGATE usercluster.completeness(cluster "any", class "any")
+	(SFUNC = usercluster.agreement_step, STYPE = internal, FINALFUNC = usercluster.completeness_final,
+	PARALLEL = RESTRICTED
+);
+COMMENT ON AGGREGATE usercluster.completeness("any", "any") IS
+'How far each class lies in one cluster only, 0 to 1; 1 where there is one cluster. Rows with a NULL do not count.';
+
+CREATE FUNCTION usercluster.v_measure_final(state internal) RETURNS double precision
+LANGUAGE C IMMUTABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'usercluster_v_measure';
+COMMENT ON FUNCTION usercluster.v_measure_final(internal) IS 'internal: ends v_measure';
+
+CREATE AGGREGATE usercluster.v_measure(cluster "any", class "any")
+	(SFUNC = usercluster.agreement_step, STYPE = internal, FINALFUNC = usercluster.v_measure_final,
+	PARALLEL = RESTRICTED
+);
+COMMENT ON AGGREGATE usercluster.v_measure("any", "any") IS
+'Harmonic mean of homogeneity and completeness, 0 to 1. Rows with a NULL do not count.';
+
 CREATE FUNCTION usercluster.purity_final(state internal) RETURNS double precision
 LANGUAGE C IMMUTABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'usercluster_purity';
 COMMENT ON FUNCTION usercluster.purity_final(internal) IS 'internal: ends purity';

@@ -100,19 +100,36 @@ adjusted_rand(const Table *table)
 		 (together + in_cluster_only) * (in_cluster_only + apart));
 }
 
+/* What both labellings have in common, in nats. */
 static double
-normalized_mutual_info(const Table *table)
+mutual_information(const Table *table, double clusters, double classes)
+{
+	double		mutual = clusters + classes - entropy(table->cells, table->clusters * table->classes, table->rows);
+	const double nothing = 1e-15;	/* what rounding leaves of the difference of equal entropies */
+
+	return mutual <= nothing * (clusters + classes) ? 0 : mutual;
+}
+
+static double
+share_of(double mutual, double entropy)
+{
+	return entropy == 0 ? 1 : fmin(1, mutual / entropy);
+}
+
+/* The measures that come from entropies. */
+static void
+measure_information(const Table *table, UcAgreement *agreement)
 {
 	double		clusters = entropy(table->cluster_sizes, table->clusters, table->rows),
 				classes = entropy(table->class_sizes, table->classes, table->rows),
-				mutual = clusters + classes - entropy(table->cells, table->clusters * table->classes, table->rows);
-	const double nothing = 1e-15;	/* what rounding leaves of the difference of equal entropies */
+				mutual = mutual_information(table, clusters, classes),
+				sum;
 
-	if (clusters + classes == 0)
-		return 1;
-	if (mutual <= nothing * (clusters + classes))
-		return 0;
-	return fmin(1, 2 * mutual / (clusters + classes));
+	agreement->normalized_mutual_info = share_of(2 * mutual, clusters + classes);
+	agreement->homogeneity = share_of(mutual, classes);
+	agreement->completeness = share_of(mutual, clusters);
+	sum = agreement->homogeneity + agreement->completeness;
+	agreement->v_measure = sum == 0 ? 0 : 2 * agreement->homogeneity * agreement->completeness / sum;
 }
 
 static double
@@ -156,11 +173,11 @@ uc_cluster_agreement(const int32_t *clusters, int cluster_count, const int32_t *
 
 	status = count_pairs(&table, clusters, classes, run, err);
 	if (status == UC_OK)
-		*agreement = (UcAgreement) {
-			.adjusted_rand = adjusted_rand(&table),
-			.normalized_mutual_info = normalized_mutual_info(&table),
-			.purity = purity(&table),
-		};
+	{
+		agreement->adjusted_rand = adjusted_rand(&table);
+		agreement->purity = purity(&table);
+		measure_information(&table, agreement);
+	}
 	uc_free(table.cells);
 	return status;
 }

@@ -16,6 +16,10 @@ typedef struct UcAgreement
 	double		adjusted_rand;	/* 1: the same partition; 0 on average by chance. Hubert and Arabie,
 								 * https://doi.org/10.1007/BF01908075 */
 	double		normalized_mutual_info; /* 0 … 1, over the arithmetic mean of both entropies */
+	double		homogeneity;	/* 0 … 1: clusters hold one class each; 1 where there is one class. Rosenberg and Hirschberg,
+								 * https://aclanthology.org/D07-1043 */
+	double		completeness;	/* 0 … 1: classes lie in one cluster each; 1 where there is one cluster */
+	double		v_measure;		/* harmonic mean of these two */
 	double		purity;			/* share of the rows that belong to the commonest class of their cluster */
 } UcAgreement;
 

@@ -22,6 +22,9 @@
 PG_FUNCTION_INFO_V1(usercluster_agreement_step);
 PG_FUNCTION_INFO_V1(usercluster_adjusted_rand_index);
 PG_FUNCTION_INFO_V1(usercluster_normalized_mutual_info);
+PG_FUNCTION_INFO_V1(usercluster_homogeneity);
+PG_FUNCTION_INFO_V1(usercluster_completeness);
+PG_FUNCTION_INFO_V1(usercluster_v_measure);
 PG_FUNCTION_INFO_V1(usercluster_purity);
 
 #define SIDES 2
@@ -203,6 +206,36 @@ usercluster_normalized_mutual_info(PG_FUNCTION_ARGS)
 	if (!compare(fcinfo, &result))
 		PG_RETURN_NULL();
 	PG_RETURN_FLOAT8(result.normalized_mutual_info);
+}
+
+Datum
+usercluster_homogeneity(PG_FUNCTION_ARGS)
+{
+	UcAgreement result;
+
+	if (!compare(fcinfo, &result))
+		PG_RETURN_NULL();
+	PG_RETURN_FLOAT8(result.homogeneity);
+}
+
+Datum
+usercluster_completeness(PG_FUNCTION_ARGS)
+{
+	UcAgreement result;
+
+	if (!compare(fcinfo, &result))
+		PG_RETURN_NULL();
+	PG_RETURN_FLOAT8(result.completeness);
+}
+
+Datum
+usercluster_v_measure(PG_FUNCTION_ARGS)
+{
+	UcAgreement result;
+
+	if (!compare(fcinfo, &result))
+		PG_RETURN_NULL();
+	PG_RETURN_FLOAT8(result.v_measure);
 }
 
 Datum

@@ -62,6 +62,9 @@ known_values(void)
 	/* together in both: 2 pairs; in a cluster: 3; in a class: 6; of 15: (2 - 18/15) / ((3 + 6)/2 - 18/15) */
 	CHECK(near(agreement.adjusted_rand, 0.8 / 3.3), "adjusted Rand index of a small table");
 	CHECK(near(agreement.normalized_mutual_info, 2 * mutual / (h_clusters + h_classes)), "NMI of a small table");
+	CHECK(near(agreement.homogeneity, mutual / h_classes), "homogeneity of a small table");
+	CHECK(near(agreement.completeness, mutual / h_clusters), "completeness of a small table");
+	CHECK(near(agreement.v_measure, 2 * mutual / (h_clusters + h_classes)), "V-measure is NMI over the arithmetic mean");
 	CHECK(near(agreement.purity, 5.0 / 6), "purity of a small table");
 }
 
@@ -87,6 +90,11 @@ extremes(void)
 		  "two partitions of single rows agree");
 	agreement = agreement_of(one, 1, a, 2, 4);
 	CHECK(agreement.adjusted_rand == 0 && agreement.normalized_mutual_info == 0, "one part says nothing about two");
+	CHECK(agreement.homogeneity == 0 && agreement.completeness == 1 && agreement.v_measure == 0,
+		  "one cluster is complete, not homogeneous");
+	agreement = agreement_of(a, 2, one, 1, 4);
+	CHECK(agreement.homogeneity == 1 && agreement.completeness == 0 && agreement.v_measure == 0,
+		  "clusters of one class are homogeneous, not complete");
 	agreement = agreement_of(one, 1, one, 1, 1);
 	CHECK(agreement.adjusted_rand == 1 && agreement.purity == 1, "a single row agrees with itself");
 }
