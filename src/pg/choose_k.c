@@ -1,0 +1,259 @@
+/*
+ * choose_k.c
+ *	  How many clusters to ask for, over a query: a row per k, and the stability of one k alone.
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+
+#include "base/memory.h"
+#include "cluster/choose.h"
+#include "pg/cluster_quality.h"
+#include "pg/errors.h"
+#include "pg/kmeans.h"
+#include "pg/query.h"
+
+PG_FUNCTION_INFO_V1(usercluster_choose_k);
+PG_FUNCTION_INFO_V1(usercluster_stability);
+
+#define COLUMNS 10
+#define WEAK_STRUCTURE 0.25		/* below this silhouette Kaufman and Rousseeuw see no substantial structure,
+								 * https://doi.org/10.1002/9780470316801 */
+
+/* Arguments in SQL: of choose_k, and of stability. */
+enum
+{
+	ARG_QUERY, ARG_KMIN, ARG_KMAX, ARG_SEED, ARG_FITS, ARG_SAMPLE, ARG_METRIC, ARG_RESTARTS, ARG_MAX_ITERATIONS,
+	ARG_TOLERANCE
+};
+enum
+{
+	STABILITY_QUERY, STABILITY_K, STABILITY_SEED, STABILITY_FITS, STABILITY_METRIC, STABILITY_RESTARTS,
+	STABILITY_MAX_ITERATIONS, STABILITY_TOLERANCE
+};
+
+static void
+check_fits(int fits)
+{
+	if (fits < 2)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("fits must be at least 2, not %d", fits),
+				 errdetail("Stability is how far fits from different seeds agree.")));
+}
+
+static void
+read_options(FunctionCallInfo fcinfo, UcChooseOptions *options)
+{
+	static const char *const names[] = {
+		"query", "kmin", "kmax", "seed", "fits", NULL, "metric", "restarts", "max_iterations", "tolerance"
+	};
+
+	for (int i = 0; i <= ARG_TOLERANCE; i++)
+		if (names[i] != NULL)
+			kmeans_refuse_null(fcinfo, i, names[i]);
+	uc_choose_defaults(options);
+	options->k_min = PG_GETARG_INT32(ARG_KMIN);
+	options->k_max = PG_GETARG_INT32(ARG_KMAX);
+	options->fits = PG_GETARG_INT32(ARG_FITS);
+	options->sample = quality_sample_argument(fcinfo, ARG_SAMPLE);
+	options->kmeans.seed = (uint64_t) PG_GETARG_INT64(ARG_SEED);
+	options->kmeans.metric = kmeans_metric(PG_GETARG_TEXT_PP(ARG_METRIC));
+	options->kmeans.restarts = PG_GETARG_INT32(ARG_RESTARTS);
+	options->kmeans.max_iterations = PG_GETARG_INT32(ARG_MAX_ITERATIONS);
+	options->kmeans.tolerance = PG_GETARG_FLOAT8(ARG_TOLERANCE);
+	options->kmeans.k = options->k_max;
+	if (options->k_min < 2)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("kmin must be at least 2, not %d", options->k_min)));
+	if (options->k_min > options->k_max)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("kmin must be at most kmax: %d and %d", options->k_min, options->k_max)));
+	check_fits(options->fits);
+	kmeans_check_options(&options->kmeans);
+}
+
+/* Too large a k is cut, or refused with the number of rows, not as too much memory for a few of them. */
+static size_t
+choose_memory(size_t rows, size_t dim, int threads, const void *arg)
+{
+	UcChooseOptions options = *(const UcChooseOptions *) arg;
+
+	options.k_max = Min((size_t) options.k_max, Max(rows, 1));
+	return uc_choose_memory(rows, dim, &options, threads);
+}
+
+static void
+fit_range(UcChooseOptions *options, const Rows *rows)
+{
+	if (rows->count < (size_t) options->k_min)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("kmin must be at most the number of rows: %d clusters, %zu rows", options->k_min, rows->count),
+				 rows->skipped > 0 ?
+				 errdetail("Rows without an embedding do not count: " INT64_FORMAT ".", rows->skipped) : 0));
+	if (rows->count < (size_t) options->k_max)
+	{
+		ereport(NOTICE,
+				(errmsg("kmax is cut to the number of rows: %zu instead of %d", rows->count, options->k_max)));
+		options->k_max = (int) rows->count;
+	}
+}
+
+static const char *
+reason_for(const UcChoice *choices, int choice, int recommended, UcChoiceReason reason)
+{
+	const UcChoice *this = &choices[choice];
+	const char *measure = reason == UC_CHOICE_BEST ? "silhouette" : "stability";
+
+	if (isnan(this->silhouette.mean))
+		return "every row is a cluster of its own";
+	if (choice != recommended)
+		return reason == UC_CHOICE_BEST && this->stability < UC_STABLE ? psprintf("stability is below %.1f", UC_STABLE) :
+			psprintf("%s is not higher than with k = %d", measure, choices[recommended].k);
+	return psprintf("%s%s",
+					reason == UC_CHOICE_BEST ? psprintf("highest silhouette of those with a stability of at least %.1f", UC_STABLE) :
+					psprintf("no k has a stability of at least %.1f; this one has the highest", UC_STABLE),
+					this->silhouette.mean < WEAK_STRUCTURE ?
+					psprintf("; weak structure (silhouette below %.2f): what the clusters are for may decide as well",
+							 WEAK_STRUCTURE) : "");
+}
+
+static void
+return_choices(ReturnSetInfo *set, const UcChoice *choices, int count)
+{
+	UcChoiceReason reason;
+	int			recommended = uc_choose_recommend(choices, count, &reason);
+
+	for (int i = 0; i < count; i++)
+	{
+		const UcChoice *choice = &choices[i];
+		bool		nulls[COLUMNS] = {false};
+		Datum		values[COLUMNS] = {
+			Int32GetDatum(choice->k), Float8GetDatum(choice->inertia),
+			quality_datum(choice->silhouette.mean, &nulls[2]), quality_datum(choice->silhouette.error, &nulls[3]),
+			quality_datum(choice->validity.simplified_silhouette, &nulls[4]),
+			quality_datum(choice->validity.calinski_harabasz, &nulls[5]),
+			quality_datum(choice->validity.davies_bouldin, &nulls[6]),
+			Float8GetDatum(choice->stability), BoolGetDatum(i == recommended),
+			CStringGetTextDatum(reason_for(choices, i, recommended, reason))
+		};
+
+		tuplestore_putvalues(set->setResult, set->setDesc, values, nulls);
+	}
+}
+
+Datum
+usercluster_choose_k(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *set = (ReturnSetInfo *) fcinfo->resultinfo;
+	MemoryContext old = CurrentMemoryContext;
+	MemoryContext context;
+	UcChooseOptions options;
+	RowsOptions rows_options = {.name = "choosing k",.work = choose_memory,.work_arg = &options};
+	Rows		rows;
+	UcChoice   *choices;
+	UcRun		run;
+	UcError		err;
+	UcStatus	status;
+	int			count;
+
+	InitMaterializedSRF(fcinfo, 0);
+	context = AllocSetContextCreate(old, "usercluster choose_k", ALLOCSET_DEFAULT_SIZES);
+	MemoryContextSwitchTo(context);
+	read_options(fcinfo, &options);
+	rows_options.directions = options.kmeans.metric == UC_METRIC_COSINE;
+	query_read(text_to_cstring(PG_GETARG_TEXT_PP(ARG_QUERY)), InvalidOid, &rows_options, &rows);
+	quality_tell_skipped(rows.skipped);
+	fit_range(&options, &rows);
+	options.sample = quality_sample(options.sample, options.kmeans.metric, rows.count);
+
+	choices = palloc_extended(uc_size_mul(options.k_max - options.k_min + 1, sizeof *choices), MCXT_ALLOC_HUGE);
+	usercluster_run(&run);
+	run.max_memory -= Min(rows_memory(&rows), run.max_memory);
+	status = uc_choose_k(rows.values, rows.count, rows.dim, &options, &run, choices, &count, &err);
+	usercluster_check(status, &err);
+	if (count < options.k_max - options.k_min + 1)
+		ereport(NOTICE,
+				(errmsg("k ends at %d, because there are no more distinct embeddings", options.k_min + count - 1)));
+	return_choices(set, choices, count);
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(context);
+	return (Datum) 0;
+}
+
+/* ---- the stability of one k ---- */
+
+typedef struct StabilityOptions
+{
+	UcKmeansOptions kmeans;
+	int			fits;
+} StabilityOptions;
+
+static void
+read_stability_options(FunctionCallInfo fcinfo, StabilityOptions *options)
+{
+	static const char *const names[] = {
+		"query", "k", "seed", "fits", "metric", "restarts", "max_iterations", "tolerance"
+	};
+
+	for (int i = 0; i <= STABILITY_TOLERANCE; i++)
+		kmeans_refuse_null(fcinfo, i, names[i]);
+	uc_kmeans_defaults(&options->kmeans);
+	options->kmeans.k = PG_GETARG_INT32(STABILITY_K);
+	options->kmeans.seed = (uint64_t) PG_GETARG_INT64(STABILITY_SEED);
+	options->kmeans.metric = kmeans_metric(PG_GETARG_TEXT_PP(STABILITY_METRIC));
+	options->kmeans.restarts = PG_GETARG_INT32(STABILITY_RESTARTS);
+	options->kmeans.max_iterations = PG_GETARG_INT32(STABILITY_MAX_ITERATIONS);
+	options->kmeans.tolerance = PG_GETARG_FLOAT8(STABILITY_TOLERANCE);
+	options->fits = PG_GETARG_INT32(STABILITY_FITS);
+	check_fits(options->fits);
+	kmeans_check_options(&options->kmeans);
+}
+
+static size_t
+stability_memory(size_t rows, size_t dim, int threads, const void *arg)
+{
+	StabilityOptions options = *(const StabilityOptions *) arg;
+
+	options.kmeans.k = Min((size_t) options.kmeans.k, rows);
+	return uc_stability_memory(rows, dim, &options.kmeans, options.fits, threads);
+}
+
+Datum
+usercluster_stability(PG_FUNCTION_ARGS)
+{
+	MemoryContext old = CurrentMemoryContext;
+	MemoryContext context = AllocSetContextCreate(old, "usercluster stability", ALLOCSET_DEFAULT_SIZES);
+	StabilityOptions options;
+	RowsOptions rows_options = {.name = "stability",.work = stability_memory,.work_arg = &options};
+	Rows		rows;
+	UcRun		run;
+	UcError		err;
+	UcStatus	status;
+	double		stability = 0;
+
+	MemoryContextSwitchTo(context);
+	read_stability_options(fcinfo, &options);
+	rows_options.directions = options.kmeans.metric == UC_METRIC_COSINE;
+	query_read(text_to_cstring(PG_GETARG_TEXT_PP(STABILITY_QUERY)), InvalidOid, &rows_options, &rows);
+	quality_tell_skipped(rows.skipped);
+	if ((size_t) options.kmeans.k > rows.count)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("k must be at most the number of rows: %d clusters, %zu rows", options.kmeans.k, rows.count)));
+	usercluster_run(&run);
+	run.max_memory -= Min(rows_memory(&rows), run.max_memory);
+	status = uc_cluster_stability(rows.values, rows.count, rows.dim, &options.kmeans, options.fits, &run, &stability,
+								  &err);
+	usercluster_check(status, &err);
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(context);
+	PG_RETURN_FLOAT8(stability);
+}
