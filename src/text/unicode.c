@@ -1,6 +1,6 @@
 /*
  * unicode.c
- *	  Properties, decoding, canonical decomposition, lower case.
+ *	  Properties, decoding, lower case.
  */
 #include "text/unicode.h"
 
@@ -97,60 +97,6 @@ swap(UcChars *a, UcChars *b)
 	*b = kept;
 }
 
-/* Sorts a run of combining characters by class, equal classes in their order; by counting, so that it stays linear. */
-static void
-sort_run(UcChar *run, size_t count, UcChar *spare)
-{
-	size_t		places[257] = {0};
-
-	for (size_t i = 0; i < count; i++)
-		places[uc_char(run[i].code)->combining_class + 1]++;
-	for (int i = 0; i < 256; i++)
-		places[i + 1] += places[i];
-	for (size_t i = 0; i < count; i++)
-		spare[places[uc_char(run[i].code)->combining_class]++] = run[i];
-	memcpy(run, spare, count * sizeof *run);
-}
-
-bool
-uc_chars_nfd(UcChars *chars, UcChars *spare)
-{
-	spare->count = 0;
-	for (size_t i = 0; i < chars->count; i++)
-	{
-		UcChar		c = chars->chars[i];
-		utf8proc_int32_t parts[16];
-		utf8proc_ssize_t count;
-		int			boundary = 0;
-
-		if (!(uc_char(c.code)->flags & UC_CHAR_CANONICAL))
-		{
-			if (!uc_chars_add(spare, c.code, c.start, c.stop))
-				return false;
-			continue;
-		}
-		count = utf8proc_decompose_char((utf8proc_int32_t) c.code, parts, 16, UTF8PROC_DECOMPOSE, &boundary);
-		for (utf8proc_ssize_t j = 0; j < count && j < 16; j++)
-			if (!uc_chars_add(spare, (uint32_t) parts[j], c.start, c.stop))
-				return false;
-	}
-	swap(chars, spare);
-	spare->count = 0;
-	if (!uc_chars_reserve(spare, chars->count))
-		return false;
-	for (size_t i = 0; i < chars->count;)
-	{
-		size_t		end = i;
-
-		while (end < chars->count && uc_char(chars->chars[end].code)->combining_class != 0)
-			end++;
-		if (end - i > 1)
-			sort_run(chars->chars + i, end - i, spare->chars);
-		i = end + 1;
-	}
-	return true;
-}
-
 static uint32_t
 lower(uint32_t code)
 {
@@ -191,12 +137,12 @@ uc_chars_lowercase(UcChars *chars, UcChars *spare)
 }
 
 void
-uc_chars_strip_accents(UcChars *chars)
+uc_chars_drop(UcChars *chars, uint16_t flags)
 {
 	size_t		kept = 0;
 
 	for (size_t i = 0; i < chars->count; i++)
-		if (!(uc_char(chars->chars[i].code)->flags & UC_CHAR_MARK))
+		if (!(uc_char(chars->chars[i].code)->flags & flags))
 			chars->chars[kept++] = chars->chars[i];
 	chars->count = kept;
 }

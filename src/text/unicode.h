@@ -22,6 +22,8 @@
 #define UC_CHAR_WORD 0x010		/* letter, digit, underscore, mark */
 #define UC_CHAR_SPACE 0x020
 #define UC_CHAR_CANONICAL 0x040 /* has a canonical decomposition */
+#define UC_CHAR_COMPATIBLE 0x080	/* has another compatibility decomposition */
+#define UC_CHAR_SECOND 0x100	/* some composition takes it as its second half */
 
 typedef struct UcCharProperties
 {
@@ -69,9 +71,15 @@ extern UcStatus uc_chars_decode(UcChars *chars, const char *text, size_t start, 
 extern size_t uc_utf8_encode(uint32_t code, char out[4]);
 
 /* What follows replaces `chars`, with `spare` for room; false: no memory. */
-extern bool uc_chars_nfd(UcChars *chars, UcChars *spare);
+typedef enum UcNormalForm
+{
+	UC_NFD, UC_NFC, UC_NFKD, UC_NFKC
+} UcNormalForm;
+
+/* Unicode Standard Annex 15, unicode_forms.c. */
+extern bool uc_chars_normal_form(UcChars *chars, UcChars *spare, UcNormalForm form);
 extern bool uc_chars_lowercase(UcChars *chars, UcChars *spare);
-extern void uc_chars_strip_accents(UcChars *chars);
+extern void uc_chars_drop(UcChars *chars, uint16_t flags);	/* every character with one of these flags */
 
 /* End of the extended grapheme cluster that begins at `from` (Unicode Standard Annex 29). */
 extern size_t uc_grapheme_end(const UcChars *chars, size_t from);

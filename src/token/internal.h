@@ -11,6 +11,14 @@
 #include "text/unicode.h"
 #include "token/tokenizer.h"
 
+/* An added token that is looked for in the normalised text. */
+typedef struct UcNormalizedToken
+{
+	const UcAddedToken *token;
+	const uint32_t *codes;		/* [count] its content, normalised */
+	size_t		count;
+} UcNormalizedToken;
+
 struct UcTokenizer
 {
 	UcTokenizerHeader header;
@@ -19,6 +27,11 @@ struct UcTokenizer
 	const double *scores;		/* [ids], Unigram */
 	const UcTokenSlot *slots;	/* [header.slots] */
 	const UcAddedToken *added;	/* [header.added_count] */
+	UcNormalizedToken *normalized;	/* [normalized_count], longest first */
+	size_t		normalized_count;
+	uint32_t   *normalized_codes;	/* what they point into */
+	uint32_t	byte_ids[256];	/* with byte_fallback: UC_NO_ID where the vocabulary has no entry */
+	const UcRewrite *rewrites;
 	const uint32_t *units;		/* [unit_count] the character map's double array */
 	size_t		unit_count;
 	const char *replacements;
@@ -54,7 +67,15 @@ extern bool uc_token_poll(const UcRun *run, size_t *work);	/* true: stop */
 /* scratch->chars is normalised in place. */
 extern UcStatus uc_normalize_text(const UcTokenizer *t, UcTokenScratch *s, const UcRun *run, UcError *err);
 
-/* scratch->chars is split into words and these into tokens; `first`: it begins the text. */
-extern UcStatus uc_tokenize_words(const UcTokenizer *t, bool first, const UcRun *run, UcTokens *tokens, UcError *err);
+/* A piece of scratch->chars is split into words and these into tokens. */
+extern UcStatus uc_tokenize_words(const UcTokenizer *t, const UcChar *chars, size_t count, const UcRun *run, UcTokens *tokens,
+								  UcError *err);
+
+/* added.c: the whole text, its added tokens cut out. */
+extern UcStatus uc_tokenize_parts(const UcTokenizer *t, const char *text, size_t bytes, const UcRun *run, UcTokens *tokens,
+								  UcError *err);
+
+/* added.c: fills t->normalized; everything else of `t` is ready. */
+extern UcStatus uc_normalize_added(UcTokenizer *t, UcError *err);
 
 #endif

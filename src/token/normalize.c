@@ -16,7 +16,7 @@ swap(UcTokenScratch *s)
 	s->spare = kept;
 }
 
-static bool
+static void
 clean(UcTokenScratch *s)
 {
 	size_t		kept = 0;
@@ -34,7 +34,6 @@ clean(UcTokenScratch *s)
 		s->chars.chars[kept++] = c;
 	}
 	s->chars.count = kept;
-	return true;
 }
 
 static bool
@@ -54,19 +53,113 @@ split_chinese(UcTokenScratch *s)
 	return true;
 }
 
-static bool
-collapse_spaces(UcTokenScratch *s)
+static void
+strip_left(UcTokenScratch *s)
+{
+	size_t		from = 0;
+
+	while (from < s->chars.count && (uc_char(s->chars.chars[from].code)->flags & UC_CHAR_SPACE))
+		from++;
+	if (from > 0)
+		memmove(s->chars.chars, s->chars.chars + from, (s->chars.count - from) * sizeof *s->chars.chars);
+	s->chars.count -= from;
+}
+
+static void
+strip_right(UcTokenScratch *s)
+{
+	while (s->chars.count > 0 && (uc_char(s->chars.chars[s->chars.count - 1].code)->flags & UC_CHAR_SPACE))
+		s->chars.count--;
+}
+
+/* The rules of sentencepiece's nmt_nfkc for controls and invisible characters. */
+static void
+nmt(UcTokenScratch *s)
 {
 	size_t		kept = 0;
 
 	for (size_t i = 0; i < s->chars.count; i++)
 	{
-		if (s->chars.chars[i].code == ' ' && kept > 0 && s->chars.chars[kept - 1].code == ' ')
-			s->chars.chars[kept - 1].stop = s->chars.chars[i].stop;
-		else
-			s->chars.chars[kept++] = s->chars.chars[i];
+		UcChar		c = s->chars.chars[i];
+
+		if ((c.code >= 0x1 && c.code <= 0x8) || c.code == 0xB || (c.code >= 0xE && c.code <= 0x1F) || c.code == 0x7F ||
+			c.code == 0x8F || c.code == 0x9F)
+			continue;
+		if (c.code == 0x9 || c.code == 0xA || c.code == 0xC || c.code == 0xD || c.code == 0x1680 ||
+			(c.code >= 0x200B && c.code <= 0x200F) || c.code == 0x2028 || c.code == 0x2029 || c.code == 0x2581 ||
+			c.code == 0xFEFF || c.code == 0xFFFD)
+			c.code = ' ';
+		s->chars.chars[kept++] = c;
 	}
 	s->chars.count = kept;
+}
+
+/* ---- replacing ---- */
+
+/* Characters from `from` on that the pattern takes; 0: none. */
+static size_t
+pattern_length(const UcRewrite *rewrite, const UcChar *chars, size_t count)
+{
+	size_t		n = 0;
+
+	switch ((UcRewriteKind) rewrite->kind)
+	{
+		case UC_REWRITE_LITERAL:
+			if (count < rewrite->pattern_count)
+				return 0;
+			while (n < rewrite->pattern_count && chars[n].code == rewrite->pattern[n])
+				n++;
+			return n == rewrite->pattern_count ? n : 0;
+		case UC_REWRITE_RUN:
+			while (n < count && chars[n].code == rewrite->pattern[0])
+				n++;
+			break;
+		case UC_REWRITE_SPACES:
+			while (n < count && (uc_char(chars[n].code)->flags & UC_CHAR_SPACE))
+				n++;
+			break;
+	}
+	return n >= rewrite->least ? n : 0;
+}
+
+static bool
+put_content(UcChars *chars, const UcRewrite *rewrite, uint32_t start, uint32_t stop)
+{
+	for (uint32_t i = 0; i < rewrite->content_count; i++)
+		if (!uc_chars_add(chars, rewrite->content[i], start, stop))
+			return false;
+	return true;
+}
+
+static bool
+replace_pattern(const UcRewrite *rewrite, UcTokenScratch *s)
+{
+	s->spare.count = 0;
+	for (size_t i = 0; i < s->chars.count;)
+	{
+		UcChar	   *c = s->chars.chars + i;
+		size_t		n = pattern_length(rewrite, c, s->chars.count - i);
+
+		if (n > 0 ? !put_content(&s->spare, rewrite, c->start, c[n - 1].stop) : !uc_chars_add(&s->spare, c->code, c->start, c->stop))
+			return false;
+		i += n > 0 ? n : 1;
+	}
+	swap(s);
+	return true;
+}
+
+static bool
+prepend(const UcRewrite *rewrite, UcTokenScratch *s)
+{
+	if (s->chars.count == 0)
+		return true;
+	s->spare.count = 0;
+	if (!put_content(&s->spare, rewrite, s->chars.chars[0].start, s->chars.chars[0].start) ||
+		!uc_chars_reserve(&s->spare, s->chars.count))
+		return false;
+	memcpy(s->spare.chars + s->spare.count, s->chars.chars, s->chars.count * sizeof *s->chars.chars);
+	s->spare.count += s->chars.count;
+	swap(s);
 	return true;
 }
 
@@ -173,28 +266,52 @@ uc_normalize_text(const UcTokenizer *t, UcTokenScratch *s, const UcRun *run, UcE
 
 		if (uc_interrupted(run))
 			return uc_interrupt_error(err);
-		switch ((UcNormalizerStep) t->header.steps[i])
+		switch ((UcNormalizerStep) t->header.steps[i].kind)
 		{
 			case UC_NORMALIZE_CLEAN:
-				done = clean(s);
+				clean(s);
 				break;
 			case UC_NORMALIZE_SPLIT_CHINESE:
 				done = split_chinese(s);
 				break;
 			case UC_NORMALIZE_NFD:
-				done = uc_chars_nfd(&s->chars, &s->spare);
+				done = uc_chars_normal_form(&s->chars, &s->spare, UC_NFD);
+				break;
+			case UC_NORMALIZE_NFC:
+				done = uc_chars_normal_form(&s->chars, &s->spare, UC_NFC);
+				break;
+			case UC_NORMALIZE_NFKD:
+				done = uc_chars_normal_form(&s->chars, &s->spare, UC_NFKD);
+				break;
+			case UC_NORMALIZE_NFKC:
+				done = uc_chars_normal_form(&s->chars, &s->spare, UC_NFKC);
 				break;
 			case UC_NORMALIZE_STRIP_ACCENTS:
-				uc_chars_strip_accents(&s->chars);
+				uc_chars_drop(&s->chars, UC_CHAR_MARK);
+				break;
+			case UC_NORMALIZE_STRIP_COMBINING:
+				uc_chars_drop(&s->chars, UC_CHAR_COMBINING);
+				break;
+			case UC_NORMALIZE_STRIP_LEFT:
+				strip_left(s);
+				break;
+			case UC_NORMALIZE_STRIP_RIGHT:
+				strip_right(s);
+				break;
+			case UC_NORMALIZE_NMT:
+				nmt(s);
+				break;
+			case UC_NORMALIZE_REPLACE:
+				done = replace_pattern(&t->rewrites[t->header.steps[i].argument], s);
+				break;
+			case UC_NORMALIZE_PREPEND:
+				done = prepend(&t->rewrites[t->header.steps[i].argument], s);
 				break;
 			case UC_NORMALIZE_LOWERCASE:
 				done = uc_chars_lowercase(&s->chars, &s->spare);
 				break;
 			case UC_NORMALIZE_CHARSMAP:
 				status = map_characters(t, s, run, err);
-				break;
-			case UC_NORMALIZE_COLLAPSE_SPACES:
-				done = collapse_spaces(s);
 				break;
 		}
 		if (status != UC_OK)

@@ -3,9 +3,11 @@
  *	  Opening the section, the way from text to tokens, and what is asked about ids.
  *
  * text → added tokens cut out → each piece between them normalised → words → WordPiece or Unigram → template.
+ * The pieces are added.c's, normal forms normalize.c's, words and what becomes of them words.c's.
  */
 #include "token/tokenizer.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -26,23 +28,68 @@ find_span(const char *section, size_t bytes, UcSpan span, size_t wanted, const v
 	return true;
 }
 
+static bool
+good_step(const UcTokenizer *t, UcStep step)
+{
+	const UcRewrite *r;
+
+	if (step.kind != UC_NORMALIZE_REPLACE && step.kind != UC_NORMALIZE_PREPEND)
+		return step.kind >= 1 && step.kind <= UC_NORMALIZE_LAST;
+	if (step.argument >= t->header.rewrites.bytes / sizeof *r)
+		return false;
+	r = &t->rewrites[step.argument];
+	if (r->pattern_count > UC_REWRITE_CODES ||
+		r->content_count > UC_REWRITE_CODES || r->kind < 1 || r->kind > UC_REWRITE_LAST || r->least < 1 ||
+		(r->kind != UC_REWRITE_SPACES && step.kind == UC_NORMALIZE_REPLACE && r->pattern_count < 1))
+		return false;
+	for (uint32_t i = 0; i < r->content_count; i++)
+		if (r->content[i] > 0x10FFFF || (r->content[i] >= 0xD800 && r->content[i] < 0xE000))
+			return false;
+	return true;
+}
+
+/* The entries <0x00> … <0xFF> that stand for bytes. */
+static void
+find_bytes(UcTokenizer *t)
+{
+	for (int byte = 0; byte < 256 && t->header.byte_fallback; byte++)
+	{
+		char		name[8];
+		uint64_t	hash = UC_HASH_BASIS;
+
+		snprintf(name, sizeof name, "<0x%02X>", byte);
+		for (int i = 0; i < 6; i++)
+			hash = uc_token_hash(hash, (uint8_t) name[i]);
+		t->byte_ids[byte] = uc_find_piece(t, hash, "", 0, name, 6);
+	}
+}
+
 UcStatus
 uc_tokenizer_open(const void *section, size_t bytes, uint32_t vocabulary, UcTokenizer **out, UcError *err)
 {
 	UcTokenizer *t = uc_alloc_zeroed(sizeof *t);
 	UcTokenizerHeader *h;
-	const void *data[7];
+	const void *data[8];
 	bool		good;
+	int			metaspaces = 0;
+	UcStatus	status;
 
 	if (t == NULL)
 		return uc_out_of_memory(err, sizeof *t);
 	h = &t->header;
 	if (bytes >= sizeof *h)
 		memcpy(h, section, sizeof *h);
+	if (bytes >= sizeof *h && memcmp(h->magic, "UCTOKEN1", sizeof h->magic) == 0)
+	{
+		uc_free(t);
+		uc_error(err, UC_UNSUPPORTED, "model file has a tokenizer of an earlier format");
+		uc_error_hint(err, "Import the model again with usercluster-model.");
+		return UC_UNSUPPORTED;
+	}
 	good = bytes >= sizeof *h && memcmp(h->magic, UC_TOKENIZER_MAGIC, sizeof h->magic) == 0 &&
 		(h->kind == UC_TOKENIZER_WORDPIECE || h->kind == UC_TOKENIZER_UNIGRAM) && h->ids >= 1 && h->ids <= vocabulary &&
 		h->unknown < h->ids && h->max_word <= 10000 && h->max_piece <= 10000 &&
-		h->pre_tokenizer >= 1 && h->pre_tokenizer <= UC_PRETOKENIZE_LAST && h->step_count <= UC_TOKENIZER_STEPS &&
+		h->stage_count <= UC_TOKENIZER_STAGES && h->step_count <= UC_TOKENIZER_STEPS &&
 		h->prefix_count <= UC_TEMPLATE_TOKENS && h->suffix_count <= UC_TEMPLATE_TOKENS && h->added_count <= 100000 &&
 		h->slots >= 16 && (h->slots & (h->slots - 1)) == 0 && h->continuation[sizeof h->continuation - 1] == '\0' &&
 		find_span(section, bytes, h->piece_starts, ((size_t) h->ids + 1) * sizeof(uint32_t), &data[0]) &&
@@ -51,7 +98,8 @@ uc_tokenizer_open(const void *section, size_t bytes, uint32_t vocabulary, UcToke
 		find_span(section, bytes, h->hash, (size_t) h->slots * sizeof(UcTokenSlot), &data[3]) &&
 		find_span(section, bytes, h->added, h->added_count * sizeof(UcAddedToken), &data[4]) &&
 		find_span(section, bytes, h->charsmap_units, h->charsmap_units.bytes / 4 * 4, &data[5]) &&
-		find_span(section, bytes, h->charsmap_text, h->charsmap_text.bytes, &data[6]);
+		find_span(section, bytes, h->charsmap_text, h->charsmap_text.bytes, &data[6]) &&
+		find_span(section, bytes, h->rewrites, h->rewrites.bytes / sizeof(UcRewrite) * sizeof(UcRewrite), &data[7]);
 	if (good)
 	{
 		t->piece_starts = data[0];
@@ -63,10 +111,17 @@ uc_tokenizer_open(const void *section, size_t bytes, uint32_t vocabulary, UcToke
 		t->unit_count = h->charsmap_units.bytes / 4;
 		t->replacements = data[6];
 		t->replacement_bytes = h->charsmap_text.bytes;
+		t->rewrites = data[7];
 		good = t->replacement_bytes == 0 || t->replacements[t->replacement_bytes - 1] == '\0';
 	}
 	for (uint32_t i = 0; good && i < h->step_count; i++)
-		good = h->steps[i] >= 1 && h->steps[i] <= UC_NORMALIZE_LAST;
+		good = good_step(t, h->steps[i]);
+	for (uint32_t i = 0; good && i < h->stage_count; i++)
+	{
+		good = h->stages[i] >= 1 && h->stages[i] <= UC_PRETOKENIZE_LAST;
+		metaspaces += h->stages[i] == UC_PRETOKENIZE_METASPACE;
+	}
+	good = good && metaspaces <= 1;
 	for (uint32_t i = 0; good && i < h->added_count; i++)
 		good = t->added[i].id < h->ids && t->added[i].bytes > 0 && t->added[i].bytes < sizeof t->added[i].content;
 	for (uint32_t i = 0; good && i < UC_TEMPLATE_TOKENS; i++)
@@ -76,6 +131,12 @@ uc_tokenizer_open(const void *section, size_t bytes, uint32_t vocabulary, UcToke
 		uc_free(t);
 		return corrupt(err);
 	}
+	find_bytes(t);
+	if ((status = uc_normalize_added(t, err)) != UC_OK)
+	{
+		uc_tokenizer_close(t);
+		return status == UC_INVALID_DATA ? corrupt(err) : status;
+	}
 	*out = t;
 	return UC_OK;
 }
@@ -83,6 +144,10 @@ uc_tokenizer_open(const void *section, size_t bytes, uint32_t vocabulary, UcToke
 void
 uc_tokenizer_close(UcTokenizer *tokenizer)
 {
+	if (tokenizer == NULL)
+		return;
+	uc_free(tokenizer->normalized);
+	uc_free(tokenizer->normalized_codes);
 	uc_free(tokenizer);
 }
 
@@ -163,110 +228,6 @@ uc_token_poll(const UcRun *run, size_t *work)
 	return uc_interrupted(run);
 }
 
-/* ---- added tokens: cut out of the raw text, leftmost and longest first ---- */
-
-static uint32_t
-code_at(const char *text, size_t start, size_t stop, UcChars *spare)
-{
-	spare->count = 0;
-	return uc_chars_decode(spare, text, start, stop, NULL) == UC_OK && spare->count > 0 ? spare->chars[0].code : 0xFFFD;
-}
-
-static size_t
-previous(const char *text, size_t at)
-{
-	while (at > 0 && ((unsigned char) text[--at] & 0xC0) == 0x80)
-		;
-	return at;
-}
-
-static size_t
-following(const char *text, size_t bytes, size_t at)
-{
-	at++;
-	while (at < bytes && ((unsigned char) text[at] & 0xC0) == 0x80)
-		at++;
-	return at;
-}
-
-static bool
-has_flag(const char *text, size_t start, size_t stop, uint16_t flag, UcChars *spare)
-{
-	return (uc_char(code_at(text, start, stop, spare))->flags & flag) != 0;
-}
-
-/* The added token that begins at `at`, or NULL. */
-static const UcAddedToken *
-match_added(const UcTokenizer *t, const char *text, size_t bytes, size_t at, UcChars *spare)
-{
-	for (uint32_t i = 0; i < t->header.added_count; i++)
-	{
-		const UcAddedToken *added = &t->added[i];
-		size_t		end = at + added->bytes;
-
-		if (added->content[0] != text[at] || added->bytes > bytes - at || memcmp(added->content, text + at, added->bytes) != 0)
-			continue;
-		if (added->single_word &&
-			((at > 0 && has_flag(text, previous(text, at), at, UC_CHAR_WORD, spare)) ||
-			 (end < bytes && has_flag(text, end, following(text, bytes, end), UC_CHAR_WORD, spare))))
-			return NULL;
-		return added;
-	}
-	return NULL;
-}
-
-static UcStatus
-tokenize_between(const UcTokenizer *t, const char *text, size_t start, size_t stop, const UcRun *run, UcTokens *tokens, UcError *err)
-{
-	UcTokenScratch *s = tokens->scratch;
-	UcStatus	status;
-
-	if (start == stop)
-		return UC_OK;
-	s->chars.count = 0;
-	status = uc_chars_decode(&s->chars, text, start, stop, err);
-	if (status == UC_OK)
-		status = uc_normalize_text(t, s, run, err);
-	return status != UC_OK ? status : uc_tokenize_words(t, start == 0, run, tokens, err);
-}
-
-static UcStatus
-tokenize_all(const UcTokenizer *t, const char *text, size_t bytes, const UcRun *run, UcTokens *tokens, UcError *err)
-{
-	UcTokenScratch *s = tokens->scratch;
-	bool		first_bytes[256] = {false};
-	size_t		done = 0;
-
-	for (uint32_t i = 0; i < t->header.added_count; i++)
-		first_bytes[(unsigned char) t->added[i].content[0]] = true;
-	for (size_t at = 0; at < bytes;)
-	{
-		const UcAddedToken *added;
-		size_t		start = at,
-					stop;
-		UcStatus	status;
-
-		if (uc_token_poll(run, &s->work))
-			return uc_interrupt_error(err);
-		if (!first_bytes[(unsigned char) text[at]] || (added = match_added(t, text, bytes, at, &s->spare)) == NULL)
-		{
-			at++;
-			continue;
-		}
-		stop = at + added->bytes;
-		while (added->strip_left && start > done && has_flag(text, previous(text, start), start, UC_CHAR_SPACE, &s->spare))
-			start = previous(text, start);
-		while (added->strip_right && stop < bytes && has_flag(text, stop, following(text, bytes, stop), UC_CHAR_SPACE, &s->spare))
-			stop = following(text, bytes, stop);
-		if ((status = tokenize_between(t, text, done, start, run, tokens, err)) != UC_OK)
-			return status;
-		if (!uc_put_token(tokens, added->id, (uint32_t) start, (uint32_t) stop))
-			return uc_out_of_memory(err, sizeof(UcToken));
-		at = done = stop;
-	}
-	return tokenize_between(t, text, done, bytes, run, tokens, err);
-}
-
 UcStatus
 uc_tokenize(const UcTokenizer *t, const char *text, size_t bytes, const UcRun *run, UcTokens *tokens, UcError *err)
 {
@@ -286,7 +247,7 @@ uc_tokenize(const UcTokenizer *t, const char *text, size_t bytes, const UcRun *r
 	tokens->suffix = t->header.suffix_count;
 	for (uint32_t i = 0; i < t->header.prefix_count && room; i++)
 		room = uc_put_token(tokens, t->header.prefix[i], 0, 0);
-	status = tokenize_all(t, text, bytes, run, tokens, err);
+	status = uc_tokenize_parts(t, text, bytes, run, tokens, err);
 	for (uint32_t i = 0; i < t->header.suffix_count && room; i++)
 		room = uc_put_token(tokens, t->header.suffix[i], (uint32_t) bytes, (uint32_t) bytes);
 	if (status == UC_OK && !room)

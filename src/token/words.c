@@ -147,6 +147,28 @@ find_best(const UcTokenizer *t, UcTokenScratch *s, size_t bytes, const UcRun *ru
 	return true;
 }
 
+/* Tokens of bytes [from, to) of the word, the last one first. */
+static bool
+put_unigram(const UcTokenizer *t, uint32_t id, size_t from, size_t to, uint32_t start, uint32_t stop, UcTokens *tokens)
+{
+	const char *bytes = tokens->scratch->bytes;
+	bool		spelled = t->header.byte_fallback && id == t->header.unknown;
+	size_t		shown;
+	const char *piece = uc_token_piece(t, id, &shown);
+
+	/* The unknown token's own text is in the vocabulary and no unknown one. */
+	if (spelled && piece != NULL && shown == to - from && memcmp(piece, bytes + from, shown) == 0)
+		spelled = false;
+	for (size_t i = from; i < to && spelled; i++)
+		spelled = t->byte_ids[(unsigned char) bytes[i]] != UC_NO_ID;
+	if (!spelled)
+		return uc_put_token(tokens, id, start, stop);
+	for (size_t i = to; i > from; i--)
+		if (!uc_put_token(tokens, t->byte_ids[(unsigned char) bytes[i - 1]], start, stop))
+			return false;
+	return true;
+}
+
 static UcStatus
 unigram(const UcTokenizer *t, const UcChar *word, size_t count, const UcRun *run, UcTokens *tokens, UcError *err)
 {
@@ -168,7 +190,7 @@ unigram(const UcTokenizer *t, const UcChar *word, size_t count, const UcRun *run
 		/* Neighbouring unknown characters are one unknown token. */
 		while (s->best[end].id == t->header.unknown && from > 0 && s->best[from].id == t->header.unknown)
 			from = s->best[from].from;
-		if (!uc_put_token(tokens, s->best[end].id, word[s->places[from]].start, word[s->places[stop] - 1].stop))
+		if (!put_unigram(t, s->best[end].id, from, stop, word[s->places[from]].start, word[s->places[stop] - 1].stop, tokens))
 			return uc_out_of_memory(err, sizeof(UcToken));
 		end = from;
 	}
@@ -197,79 +219,92 @@ tokenize_word(const UcTokenizer *t, const UcChar *word, size_t count, const UcRu
 	return wordpiece(t, word, count, tokens, err);
 }
 
+static UcStatus split_stage(const UcTokenizer *t, uint32_t stage, const UcChar *chars, size_t count, const UcRun *run,
+							UcTokens *tokens, UcError *err);
+
+/* Spaces become U+2581, one is put in front, and each may begin a word. */
 static UcStatus
-bert_words(const UcTokenizer *t, const UcRun *run, UcTokens *tokens, UcError *err)
-{
-	const UcChars *chars = &tokens->scratch->chars;
-	size_t		start = 0;
-	UcStatus	status = UC_OK;
-
-	for (size_t i = 0; i <= chars->count && status == UC_OK; i++)
-	{
-		uint16_t	flags = i == chars->count ? UC_CHAR_SPACE : uc_char(chars->chars[i].code)->flags;
-
-		if (!(flags & (UC_CHAR_SPACE | UC_CHAR_PUNCTUATION)))
-			continue;
-		status = tokenize_word(t, chars->chars + start, i - start, run, tokens, err);
-		if (status == UC_OK && (flags & UC_CHAR_PUNCTUATION))
-			status = tokenize_word(t, chars->chars + i, 1, run, tokens, err);
-		start = i + 1;
-	}
-	return status;
-}
-
-/* One stretch without splits, in `spare`: spaces become U+2581, one is put in front, and each may begin a word. */
-static UcStatus
-metaspace_words(const UcTokenizer *t, size_t from, size_t to, bool first, const UcRun *run, UcTokens *tokens, UcError *err)
+metaspace(const UcTokenizer *t, uint32_t stage, const UcChar *chars, size_t count, const UcRun *run, UcTokens *tokens, UcError *err)
 {
 	UcTokenScratch *s = tokens->scratch;
-	uint32_t	place = s->chars.chars[from].start;
-	bool		marked = s->chars.chars[from].code == ' ' || s->chars.chars[from].code == METASPACE;
-	bool		prepend = t->header.prepend == UC_PREPEND_ALWAYS || (t->header.prepend == UC_PREPEND_FIRST && first);
+	uint32_t	place = chars[0].start;
+	bool		marked = chars[0].code == ' ' || chars[0].code == METASPACE;
+	bool		prepend = t->header.prepend == UC_PREPEND_ALWAYS || (t->header.prepend == UC_PREPEND_FIRST && place == 0);
 	size_t		start = 0;
 	UcStatus	status = UC_OK;
 
 	s->spare.count = 0;
-	if (!uc_chars_reserve(&s->spare, to - from + 1))
-		return uc_out_of_memory(err, (to - from + 1) * sizeof(UcChar));
+	if (!uc_chars_reserve(&s->spare, count + 1))
+		return uc_out_of_memory(err, (count + 1) * sizeof(UcChar));
 	if (prepend && !marked)
 		uc_chars_add(&s->spare, METASPACE, place, place);
-	for (size_t i = from; i < to; i++)
-	{
-		UcChar		c = s->chars.chars[i];
-
-		uc_chars_add(&s->spare, c.code == ' ' ? METASPACE : c.code, c.start, c.stop);
-	}
+	for (size_t i = 0; i < count; i++)
+		uc_chars_add(&s->spare, chars[i].code == ' ' ? METASPACE : chars[i].code, chars[i].start, chars[i].stop);
 	for (size_t i = 1; i <= s->spare.count && status == UC_OK; i++)
 	{
 		if (i < s->spare.count && !(t->header.metaspace_split && s->spare.chars[i].code == METASPACE))
 			continue;
-		status = tokenize_word(t, s->spare.chars + start, i - start, run, tokens, err);
+		status = split_stage(t, stage + 1, s->spare.chars + start, i - start, run, tokens, err);
 		start = i;
 	}
 	return status;
 }
 
-UcStatus
-uc_tokenize_words(const UcTokenizer *t, bool first, const UcRun *run, UcTokens *tokens, UcError *err)
+/* What a character does to the words around it. */
+typedef enum Role
 {
-	const UcChars *chars = &tokens->scratch->chars;
+	WORD, OTHER_WORD, ALONE, SEPARATOR
+} Role;
+
+static Role
+role(UcPreTokenizer kind, uint32_t code)
+{
+	uint16_t	flags = uc_char(code)->flags;
+
+	if ((flags & UC_CHAR_SPACE) && kind != UC_PRETOKENIZE_PUNCTUATION)
+		return SEPARATOR;
+	if ((flags & UC_CHAR_PUNCTUATION) && (kind == UC_PRETOKENIZE_BERT || kind == UC_PRETOKENIZE_PUNCTUATION))
+		return ALONE;
+	return kind == UC_PRETOKENIZE_WORDS && !(flags & UC_CHAR_WORD) ? OTHER_WORD : WORD;
+}
+
+/* One stage over one word of the stage before it; as deep as there are stages. */
+static UcStatus
+split_stage(const UcTokenizer *t, uint32_t stage, const UcChar *chars, size_t count, const UcRun *run, UcTokens *tokens,
+			UcError *err)
+{
+	UcPreTokenizer kind;
 	size_t		start = 0;
+	Role		before = WORD;
 	UcStatus	status = UC_OK;
 
-	if (chars->count == 0)
+	if (count == 0)
 		return UC_OK;
-	if (t->header.pre_tokenizer == UC_PRETOKENIZE_BERT)
-		return bert_words(t, run, tokens, err);
-	if (!t->header.whitespace_split)
-		return metaspace_words(t, 0, chars->count, first, run, tokens, err);
-	for (size_t i = 0; i <= chars->count && status == UC_OK; i++)
+	if (stage == t->header.stage_count)
+		return tokenize_word(t, chars, count, run, tokens, err);
+	kind = (UcPreTokenizer) t->header.stages[stage];
+	if (kind == UC_PRETOKENIZE_METASPACE)
+		return metaspace(t, stage, chars, count, run, tokens, err);
+	for (size_t i = 0; i < count && status == UC_OK; i++)
 	{
-		if (i < chars->count && !(uc_char(chars->chars[i].code)->flags & UC_CHAR_SPACE))
-			continue;
-		if (i > start)
-			status = metaspace_words(t, start, i, first && start == 0, run, tokens, err);
-		start = i + 1;
+		Role		now = role(kind, chars[i].code);
+
+		if (i > start && (now != before || now == ALONE))
+		{
+			status = split_stage(t, stage + 1, chars + start, i - start, run, tokens, err);
+			start = i;
+		}
+		if (now == SEPARATOR)
+			start = i + 1;
+		before = now;
 	}
+	if (status == UC_OK)
+		status = split_stage(t, stage + 1, chars + start, count - start, run, tokens, err);
 	return status;
+}
+
+UcStatus
+uc_tokenize_words(const UcTokenizer *t, const UcChar *chars, size_t count, const UcRun *run, UcTokens *tokens, UcError *err)
+{
+	return split_stage(t, 0, chars, count, run, tokens, err);
 }
