@@ -39,9 +39,9 @@ CORE_LIBS = $(BLAS_LIBS) -lutf8proc -lm -lpthread
 TOOL_LIBS = $(CORE_LIBS) -ljansson -lmd
 
 PG_CPPFLAGS = -Isrc $(BLAS_CPPFLAGS)
-PG_CFLAGS = -std=gnu11 -O3 -ffp-contract=off -Wno-psabi
+PG_CFLAGS = -std=gnu11 -O3 -ffp-contract=off -Wno-psabi -MMD -MP
 SHLIB_LINK = $(CORE_LIBS) -Wl,-Bsymbolic -Wl,--version-script=src/pg/exports.map
-EXTRA_CLEAN = build $(INSTALL_SQL) usercluster-model
+EXTRA_CLEAN = build $(INSTALL_SQL) usercluster-model $(OBJS:.o=.d)
 
 # Bitcode would let the server inline our entry points into queries, which gains nothing here and doubles the build.
 override with_llvm = no
@@ -98,7 +98,7 @@ unit: $(UNIT_TESTS:%=build/plain/unit/%)
 unit-sanitize: $(UNIT_TESTS:%=build/sanitize/unit/%)
 	test/unit/run $^
 
--include $(wildcard build/*/*/*.d)
+-include $(wildcard build/*/*/*.d) $(OBJS:.o=.d)
 
 install: install-tool
 install-tool: usercluster-model

@@ -109,6 +109,7 @@ work_memory(size_t rows, size_t dim, int threads, const void *arg)
 void
 kmeans_rows_options(const UcKmeansOptions *options, RowsOptions *rows_options)
 {
+	memset(rows_options, 0, sizeof *rows_options);
 	rows_options->name = "k-means";
 	rows_options->directions = options->metric == UC_METRIC_COSINE;
 	rows_options->work = work_memory;

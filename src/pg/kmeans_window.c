@@ -78,7 +78,7 @@ read_rows(WindowObject window, int64 count, Rows *rows)
 													 &is_null, &is_out);
 
 		if (!is_null)
-			rows_append(rows, Int64GetDatum(i), DatumGetEmbedding(datum));
+			rows_append(rows, Int64GetDatum(i), DatumGetEmbedding(datum), NULL);
 		CHECK_FOR_INTERRUPTS();
 		MemoryContextReset(one_row);
 	}

@@ -7,26 +7,46 @@
  */
 #include "postgres.h"
 
+#include <math.h>
+
 #include "catalog/pg_type_d.h"
 #include "executor/spi.h"
 #include "nodes/parsenodes.h"
 #include "parser/parse_coerce.h"
 #include "tcop/dest.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"
+#include "utils/memutils.h"
 #include "utils/plancache.h"
 
 #include "pg/query.h"
 
 #define KEY_COLUMN 1
 #define EMBEDDING_COLUMN 2
-#define COLUMNS 2
+#define FIRST_NAMED_COLUMN 3
+
+static const char *const column_names[ROWS_COLUMNS] = {
+	[ROWS_WEIGHT] = "weight",[ROWS_FEATURES] = "features",[ROWS_LANGUAGE] = "language",
+	[ROWS_GROUP_KEY] = "group_key",[ROWS_CLUSTER] = "cluster"
+};
+
+typedef struct NamedColumn
+{
+	int			attribute;		/* in the query's rows; 0: it has no such column */
+	Oid			type;			/* base type of the column, or of its elements */
+	FmgrInfo	output;			/* of a column that is a name */
+} NamedColumn;
 
 typedef struct Receiver
 {
 	DestReceiver pub;
 	Rows	   *rows;
 	Oid			key_source;		/* base type of the query's key; smaller integers are widened */
+	NamedColumn named[ROWS_COLUMNS];
+	int			columns;		/* ROWS_KNOWS() of those that are there */
+	MemoryContext one_row;		/* what reading a row's further columns allocates */
 } Receiver;
 
 static Datum
@@ -41,6 +61,81 @@ widen_key(const Receiver *receiver, Datum key)
 	return key;
 }
 
+static double
+number(Datum datum, Oid type)
+{
+	switch (type)
+	{
+		case INT2OID:
+			return DatumGetInt16(datum);
+		case INT4OID:
+			return DatumGetInt32(datum);
+		case INT8OID:
+			return (double) DatumGetInt64(datum);
+		case FLOAT4OID:
+			return DatumGetFloat4(datum);
+		case FLOAT8OID:
+			return DatumGetFloat8(datum);
+		default:
+			return DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow, datum));
+	}
+}
+
+static bool
+is_number(Oid type)
+{
+	return type == INT2OID || type == INT4OID || type == INT8OID || type == FLOAT4OID || type == FLOAT8OID ||
+		type == NUMERICOID;
+}
+
+static void
+read_features(Datum datum, Oid type, RowExtra *extra)
+{
+	ArrayType  *array = DatumGetArrayTypeP(datum);
+	int16		length;
+	bool		by_value;
+	char		align;
+	Datum	   *elements;
+	bool	   *nulls;
+	double	   *features;
+
+	if (ARR_NDIM(array) > 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
+				 errmsg("features must be an array of one dimension, not %d", ARR_NDIM(array))));
+	get_typlenbyvalalign(type, &length, &by_value, &align);
+	deconstruct_array(array, type, length, by_value, align, &elements, &nulls, &extra->feature_count);
+	features = palloc(sizeof(double) * Max(extra->feature_count, 1));
+	for (int i = 0; i < extra->feature_count; i++)
+		features[i] = nulls[i] ? NAN : number(elements[i], type);
+	extra->features = features;
+}
+
+/* The row's columns beside key and embedding; what they need lives until the next row. */
+static void
+read_extra(Receiver *receiver, TupleTableSlot *slot, RowExtra *extra)
+{
+	memset(extra, 0, sizeof *extra);
+	for (int i = 0; i < ROWS_COLUMNS; i++)
+	{
+		NamedColumn *column = &receiver->named[i];
+		bool		is_null;
+		Datum		datum;
+
+		if (column->attribute == 0)
+			continue;
+		datum = slot_getattr(slot, column->attribute, &is_null);
+		if (i == ROWS_WEIGHT)
+			extra->weight = is_null ? NAN : number(datum, column->type);
+		else if (is_null)
+			continue;
+		else if (i == ROWS_FEATURES)
+			read_features(datum, column->type, extra);
+		else
+			extra->labels[i] = OutputFunctionCall(&column->output, datum);
+	}
+}
+
 static bool
 receive(TupleTableSlot *slot, DestReceiver *self)
 {
@@ -49,7 +144,8 @@ receive(TupleTableSlot *slot, DestReceiver *self)
 				embedding_is_null;
 	Datum		key = slot_getattr(slot, KEY_COLUMN, &key_is_null);
 	Datum		datum = slot_getattr(slot, EMBEDDING_COLUMN, &embedding_is_null);
-	Embedding  *embedding;
+	MemoryContext old;
+	RowExtra	extra;
 
 	if (key_is_null)
 		ereport(ERROR,
@@ -61,11 +157,13 @@ receive(TupleTableSlot *slot, DestReceiver *self)
 		receiver->rows->skipped++;
 		return true;
 	}
-	embedding = DatumGetEmbedding(datum);
-	rows_append(receiver->rows, widen_key(receiver, key), embedding);
 	/* The executor calls us in a context that lives as long as the query. */
-	if ((Pointer) embedding != DatumGetPointer(datum))
-		pfree(embedding);
+	old = MemoryContextSwitchTo(receiver->one_row);
+	if (receiver->columns != 0)
+		read_extra(receiver, slot, &extra);
+	rows_append(receiver->rows, widen_key(receiver, key), DatumGetEmbedding(datum), &extra);
+	MemoryContextSwitchTo(old);
+	MemoryContextReset(receiver->one_row);
 	return true;
 }
 
@@ -146,22 +244,73 @@ check_embedding_column(Form_pg_attribute column)
 			 errhint("Return the key first and its embedding second.")));
 }
 
-static void
-check_columns(TupleDesc description, Oid key_type)
+static const char *
+known_columns(int columns)
 {
-	if (description->natts < COLUMNS)
+	StringInfoData known;
+
+	initStringInfo(&known);
+	for (int i = 0; i < ROWS_COLUMNS; i++)
+		if (columns & ROWS_KNOWS(i))
+			appendStringInfo(&known, "%s%s", known.len == 0 ? "" : ", ", column_names[i]);
+	return known.data;
+}
+
+static int
+find_column(const char *name, int columns)
+{
+	for (int i = 0; i < ROWS_COLUMNS; i++)
+		if ((columns & ROWS_KNOWS(i)) && strcmp(name, column_names[i]) == 0)
+			return i;
+	return -1;
+}
+
+static void
+take_column(Receiver *receiver, Form_pg_attribute column, int columns)
+{
+	int			which = find_column(NameStr(column->attname), columns);
+	NamedColumn *named;
+	Oid			output;
+	bool		is_varlena;
+
+	if (which < 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("unrecognized column \"%s\" in the query", NameStr(column->attname)),
+				 columns == 0 ? errdetail("This function knows two columns: the key, then the embedding.") :
+				 errdetail("After the key and the embedding, this function knows by name: %s.", known_columns(columns))));
+	named = &receiver->named[which];
+	if (named->attribute != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_DUPLICATE_COLUMN),
+				 errmsg("column \"%s\" appears twice in the query", column_names[which])));
+	named->attribute = column->attnum;
+	named->type = getBaseType(column->atttypid);
+	if (which == ROWS_FEATURES)
+		named->type = getBaseType(get_element_type(named->type));
+	if (which <= ROWS_FEATURES && !is_number(named->type))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("the query's column \"%s\" is of type %s, not %s", column_names[which],
+						format_type_be(column->atttypid),
+						which == ROWS_FEATURES ? "an array of numbers" : "a number")));
+	getTypeOutputInfo(column->atttypid, &output, &is_varlena);
+	fmgr_info(output, &named->output);
+	receiver->columns |= ROWS_KNOWS(which);
+}
+
+static void
+check_columns(Receiver *receiver, TupleDesc description, Oid key_type, int columns)
+{
+	if (description->natts < EMBEDDING_COLUMN)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("the query must return a key and an embedding"),
 				 errdetail("The number of its columns is %d.", description->natts)));
 	check_embedding_column(TupleDescAttr(description, EMBEDDING_COLUMN - 1));
 	check_key(TupleDescAttr(description, KEY_COLUMN - 1), key_type);
-	if (description->natts > COLUMNS)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("unrecognized column \"%s\" in the query",
-						NameStr(TupleDescAttr(description, COLUMNS)->attname)),
-				 errdetail("This function knows two columns: the key, then the embedding.")));
+	for (int i = FIRST_NAMED_COLUMN; i <= description->natts; i++)
+		take_column(receiver, TupleDescAttr(description, i - 1), columns);
 }
 
 void
@@ -184,18 +333,21 @@ query_read(const char *query, Oid key_type, const RowsOptions *options, Rows *ro
 	if (plan == NULL)
 		elog(ERROR, "SPI_prepare_extended failed: %s", SPI_result_code_string(SPI_result));
 	description = check_statement(plan)->resultDesc;
-	check_columns(description, key_type);
+	MemoryContextSwitchTo(context);
+	check_columns(&receiver, description, key_type, options->columns);
 	receiver.key_source = TupleDescAttr(description, KEY_COLUMN - 1)->atttypid;
 	if (!OidIsValid(key_type))
 		key_type = receiver.key_source;
 	receiver.key_source = getBaseType(receiver.key_source);
 
-	MemoryContextSwitchTo(context);
 	rows_begin(rows, key_type, options);
+	rows->columns = receiver.columns;
+	receiver.one_row = AllocSetContextCreate(context, "usercluster row", ALLOCSET_DEFAULT_SIZES);
 	result = SPI_execute_plan_extended(plan, &execute);
 	if (result != SPI_OK_SELECT)
 		elog(ERROR, "SPI_execute_plan_extended failed: %s", SPI_result_code_string(result));
 	SPI_finish();
 	MemoryContextSwitchTo(context);
+	MemoryContextDelete(receiver.one_row);
 	rows_finish(rows);
 }

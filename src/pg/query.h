@@ -3,8 +3,8 @@
  *	  The query contract: what a function that takes a query accepts, and how it reads it.
  *
  * The query is a single SELECT, VALUES, TABLE or WITH that changes no data itself. Its first column is the key,
- * its second the embedding. It runs as the caller with the caller's search_path, on a snapshot of its own, and may
- * run in parallel.
+ * its second the embedding; further ones are known by name: those of RowsColumn that the function takes. It runs
+ * as the caller with the caller's search_path, on a snapshot of its own, and may run in parallel.
  */
 #ifndef USERCLUSTER_QUERY_H
 #define USERCLUSTER_QUERY_H
@@ -14,8 +14,8 @@
 /*
  * Runs the query and gathers its rows in the current memory context. Rows without an embedding are counted in
  * rows->skipped. `key_type` is the type that keys must have: INT8OID also takes the smaller integers, other types
- * what is binary-coercible to them, InvalidOid any type that can be sorted. Errors: 22023 (not such a query, other
- * columns), 42804 (type of key or embedding), 22004 (a row without a key), those of the query itself and those of
+ * what is binary-coercible to them, InvalidOid any type that can be sorted. Errors: 22023 (not such a query, unknown
+ * columns), 42701 (a column twice), 42804 (type of a column), 22004 (a row without a key), those of the query itself and those of
  * rows.h.
  */
 extern void query_read(const char *query, Oid key_type, const RowsOptions *options, Rows *rows);

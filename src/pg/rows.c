@@ -25,6 +25,19 @@
 
 #define FIRST_CAPACITY 1024
 #define SHOWN_KEY_BYTES 64
+#define ROWS_MAX_FEATURES 1000
+
+static bool
+has(const Rows *rows, RowsColumn column)
+{
+	return (rows->columns & ROWS_KNOWS(column)) != 0;
+}
+
+static bool
+is_label(RowsColumn column)
+{
+	return column >= ROWS_LANGUAGE;
+}
 
 void
 rows_begin(Rows *rows, Oid key_type, const RowsOptions *options)
@@ -34,6 +47,9 @@ rows_begin(Rows *rows, Oid key_type, const RowsOptions *options)
 	rows->max_memory = settings_max_memory();
 	rows->threads = settings_threads();
 	rows->context = CurrentMemoryContext;
+	for (int i = 0; i < ROWS_COLUMNS; i++)
+		if (is_label(i))
+			labels_begin(&rows->labels[i]);
 	rows->key_type = key_type;
 	rows->key_by_value = true;
 	if (OidIsValid(key_type))
@@ -53,13 +69,39 @@ rows_begin(Rows *rows, Oid key_type, const RowsOptions *options)
 	}
 }
 
+typedef struct Column
+{
+	void	  **data;			/* where the pointer to its array is kept */
+	size_t		width;			/* bytes per row */
+} Column;
+
+/* Every array of the rows but the matrix; returns how many. */
+static int
+list_columns(Rows *rows, Column *columns)
+{
+	int			count = 0;
+
+	columns[count++] = (Column) {(void **) &rows->keys, sizeof(Datum)};
+	if (has(rows, ROWS_WEIGHT))
+		columns[count++] = (Column) {(void **) &rows->weights, sizeof(double)};
+	if (rows->feature_count > 0)
+		columns[count++] = (Column) {(void **) &rows->features, sizeof(double) * rows->feature_count};
+	for (int i = 0; i < ROWS_COLUMNS; i++)
+		if (is_label(i) && has(rows, i))
+			columns[count++] = (Column) {(void **) &rows->labels[i].codes, sizeof(int32)};
+	return count;
+}
+
 static size_t
 memory_of(const Rows *rows, size_t count)
 {
-	/* a vector, a key, and a place in the order */
-	size_t		row = uc_size_mul(rows->dim, sizeof(float)) + sizeof(Datum) + sizeof(size_t);
+	Column		columns[ROWS_COLUMNS + 1];
+	int			listed = list_columns((Rows *) rows, columns);
+	size_t		row = uc_size_mul(rows->dim, sizeof(float)) + sizeof(size_t);	/* a vector, and a place in the order */
 	size_t		keys = rows->count == 0 ? 0 : (size_t) ((double) rows->key_bytes / rows->count * count);
 
+	for (int i = 0; i < listed; i++)
+		row += columns[i].width;
 	return uc_size_add(uc_size_mul(count, row), keys);
 }
 
@@ -78,30 +120,29 @@ rows_memory(const Rows *rows)
 	return memory_of(rows, rows->count);
 }
 
+static void
+grow(const Rows *rows, void **data, size_t width, size_t count)
+{
+	size_t		bytes = uc_size_mul(count, width);
+
+	*data = *data == NULL ? MemoryContextAllocHuge(rows->context, bytes) : repalloc_huge(*data, bytes);
+}
+
 /* Makes room for more rows, at most doubling it; false where the memory allowed has none for even one. */
 static bool
 reserve(Rows *rows)
 {
 	size_t		more = Max(rows->capacity, FIRST_CAPACITY);
-	size_t		values,
-				keys;
+	Column		columns[ROWS_COLUMNS + 1];
+	int			listed = list_columns(rows, columns);
 
 	while (more > 0 && memory_needed(rows, rows->count + more) > rows->max_memory)
 		more /= 2;
 	if (more == 0)
 		return false;
-	values = uc_size_mul(rows->count + more, uc_size_mul(rows->dim, sizeof(float)));
-	keys = uc_size_mul(rows->count + more, sizeof(Datum));
-	if (rows->values == NULL)
-	{
-		rows->values = MemoryContextAllocHuge(rows->context, values);
-		rows->keys = MemoryContextAllocHuge(rows->context, keys);
-	}
-	else
-	{
-		rows->values = repalloc_huge(rows->values, values);
-		rows->keys = repalloc_huge(rows->keys, keys);
-	}
+	grow(rows, (void **) &rows->values, sizeof(float) * rows->dim, rows->count + more);
+	for (int i = 0; i < listed; i++)
+		grow(rows, columns[i].data, columns[i].width, rows->count + more);
 	rows->capacity = rows->count + more;
 	return true;
 }
@@ -183,10 +224,61 @@ copy_key(Rows *rows, Datum key)
 	return PointerGetDatum(copy);
 }
 
+static void
+check_extra(const Rows *rows, Datum key, const RowExtra *extra)
+{
+	if (has(rows, ROWS_WEIGHT) && !(isfinite(extra->weight) && extra->weight >= 0))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_EXCEPTION),
+				 errmsg("weight must be a finite number of at least 0, not %g", extra->weight), row_detail(rows, key)));
+	if (extra->features == NULL)
+		return;
+	if (extra->feature_count < 1 || extra->feature_count > ROWS_MAX_FEATURES)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_EXCEPTION),
+				 errmsg("features must hold 1 to %d numbers, not %d", ROWS_MAX_FEATURES, extra->feature_count),
+				 row_detail(rows, key)));
+	if (rows->feature_count > 0 && extra->feature_count != rows->feature_count)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_EXCEPTION),
+				 errmsg("different numbers of features %d and %d", rows->feature_count, extra->feature_count),
+				 row_detail(rows, key)));
+	for (int i = 0; i < extra->feature_count; i++)
+		if (isinf(extra->features[i]))
+			ereport(ERROR,
+					(errcode(ERRCODE_DATA_EXCEPTION), errmsg("feature %d is infinite", i + 1), row_detail(rows, key)));
+}
+
+/* Rows before the first with features have none. */
+static void
+begin_features(Rows *rows, int feature_count)
+{
+	rows->feature_count = feature_count;
+	grow(rows, (void **) &rows->features, sizeof(double) * feature_count, rows->capacity);
+	for (size_t i = 0; i < rows->count * feature_count; i++)
+		rows->features[i] = NAN;
+}
+
+static void
+copy_extra(Rows *rows, size_t row, const RowExtra *extra)
+{
+	if (has(rows, ROWS_WEIGHT))
+		rows->weights[row] = extra->weight;
+	if (rows->feature_count == 0 && extra->features != NULL)
+		begin_features(rows, extra->feature_count);
+	for (int i = 0; i < rows->feature_count; i++)
+		rows->features[row * rows->feature_count + i] = extra->features == NULL ? NAN : extra->features[i];
+	for (int i = 0; i < ROWS_COLUMNS; i++)
+		if (is_label(i) && has(rows, i))
+			rows->labels[i].codes[row] = extra->labels[i] == NULL ? -1 : labels_code(&rows->labels[i], extra->labels[i]);
+}
+
 void
-rows_append(Rows *rows, Datum key, const Embedding *embedding)
+rows_append(Rows *rows, Datum key, const Embedding *embedding, const RowExtra *extra)
 {
 	check_embedding(rows, key, embedding);
+	if (rows->columns != 0)
+		check_extra(rows, key, extra);
 	if (rows->count == 0)
 		rows->dim = embedding->dim;
 	/* Keys passed by reference can grow under us, so room in the arrays is not enough. */
@@ -199,13 +291,17 @@ rows_append(Rows *rows, Datum key, const Embedding *embedding)
 	}
 	rows->keys[rows->count] = copy_key(rows, key);
 	memcpy(rows->values + rows->count * rows->dim, embedding->x, sizeof(float) * rows->dim);
+	if (rows->columns != 0)
+		copy_extra(rows, rows->count, extra);
 	rows->count++;
 }
 
-/* Any fixed order of the rows of one key will do; by value it does not depend on the platform. */
+/* Any fixed order of the rows of one key will do. */
 static int
 compare_rows(const Rows *rows, size_t a, size_t b)
 {
+	Column		columns[ROWS_COLUMNS + 1];
+	int			listed;
 	const float *x = rows->values + a * rows->dim;
 	const float *y = rows->values + b * rows->dim;
 
@@ -220,6 +316,15 @@ compare_rows(const Rows *rows, size_t a, size_t b)
 	for (int i = 0; i < rows->dim; i++)
 		if (x[i] != y[i])
 			return x[i] < y[i] ? -1 : 1;
+	listed = list_columns((Rows *) rows, columns);
+	for (int i = 1; i < listed; i++)
+	{
+		int			order = memcmp((char *) *columns[i].data + a * columns[i].width,
+								   (char *) *columns[i].data + b * columns[i].width, columns[i].width);
+
+		if (order != 0)
+			return order;
+	}
 	return 0;
 }
 
@@ -230,16 +335,33 @@ compare_indexes(const void *a, const void *b, void *arg)
 	return compare_rows(arg, *(const size_t *) a, *(const size_t *) b);
 }
 
-/* Moves row order[i] to place i, along the cycles of the permutation, so that no second matrix is needed. */
+/* Moves row order[i] of a column to place i. */
+static void
+permute_column(const Rows *rows, const Column *column, const size_t *order)
+{
+	char	   *from = *column->data;
+	char	   *to = MemoryContextAllocHuge(rows->context, rows->capacity * column->width);
+
+	for (size_t i = 0; i < rows->count; i++)
+		memcpy(to + i * column->width, from + order[i] * column->width, column->width);
+	pfree(from);
+	*column->data = to;
+}
+
+/* Moves row order[i] to place i; in the matrix along the cycles of the permutation, so that no second one is needed. */
 static void
 permute(Rows *rows, size_t *order)
 {
 	size_t		bytes = sizeof(float) * rows->dim;
 	float	   *held = palloc(bytes);
+	Column		columns[ROWS_COLUMNS + 1];
+	int			listed = list_columns(rows, columns);
+
+	for (int i = 0; i < listed; i++)
+		permute_column(rows, &columns[i], order);
 
 	for (size_t start = 0; start < rows->count; start++)
 	{
-		Datum		held_key = rows->keys[start];
 		size_t		place = start;
 
 		CHECK_FOR_INTERRUPTS();
@@ -251,12 +373,10 @@ permute(Rows *rows, size_t *order)
 			size_t		from = order[place];
 
 			memcpy(rows->values + place * rows->dim, rows->values + from * rows->dim, bytes);
-			rows->keys[place] = rows->keys[from];
 			order[place] = place;
 			place = from;
 		}
 		memcpy(rows->values + place * rows->dim, held, bytes);
-		rows->keys[place] = held_key;
 		order[place] = place;
 	}
 	pfree(held);
@@ -276,6 +396,9 @@ rows_finish(Rows *rows)
 
 		usercluster_check(uc_check_budget(what, memory_needed(rows, wanted), rows->max_memory, &err), &err);
 	}
+	for (int i = 0; i < ROWS_COLUMNS; i++)
+		if (is_label(i) && has(rows, i))
+			labels_finish(&rows->labels[i], rows->count);
 	while (sorted < rows->count && compare_rows(rows, sorted - 1, sorted) <= 0)
 		sorted++;
 	if (sorted >= rows->count)

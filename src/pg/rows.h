@@ -13,6 +13,20 @@
 #include "utils/sortsupport.h"
 
 #include "pg/embedding.h"
+#include "pg/labels.h"
+
+/* What a row may carry beside its key and embedding; the query's columns of these names. */
+typedef enum RowsColumn
+{
+	ROWS_WEIGHT,				/* how much the row counts: finite, at least 0 */
+	ROWS_FEATURES,				/* an array of numbers, as many for every row; NULL: unknown */
+	ROWS_LANGUAGE,
+	ROWS_GROUP_KEY,				/* rows of one group are clustered by themselves */
+	ROWS_CLUSTER,				/* the cluster that somebody has put the row into */
+	ROWS_COLUMNS
+} RowsColumn;
+
+#define ROWS_KNOWS(column) (1 << (column))
 
 /* Bytes that the work on the rows will allocate beside them; SIZE_MAX where they cannot be represented. */
 typedef size_t (*RowsWork) (size_t rows, size_t dim, int threads, const void *arg);
@@ -21,9 +35,19 @@ typedef struct RowsOptions
 {
 	const char *name;			/* of the work, for messages: "k-means" */
 	bool		directions;		/* refuse embeddings of zero norm */
+	int			columns;		/* ROWS_KNOWS() of those that the work takes */
 	RowsWork	work;
 	const void *work_arg;
 } RowsOptions;
+
+/* The further columns of one row; what the query has not is not looked at. */
+typedef struct RowExtra
+{
+	double		weight;
+	const double *features;		/* [feature_count], NaN where unknown; NULL: all unknown */
+	int			feature_count;
+	const char *labels[ROWS_COLUMNS];	/* of the columns that are names; NULL: none */
+} RowExtra;
 
 typedef struct Rows
 {
@@ -32,6 +56,12 @@ typedef struct Rows
 	size_t		count;
 	int			dim;			/* of the first row; 0 before it */
 	int64		skipped;		/* rows without an embedding; kept by the caller */
+
+	int			columns;		/* ROWS_KNOWS() of those that the rows have; set by the caller after rows_begin */
+	double	   *weights;		/* [count], or NULL */
+	double	   *features;		/* [count, feature_count], NaN where unknown; or NULL */
+	int			feature_count;
+	Labels		labels[ROWS_COLUMNS];	/* language, group_key and cluster; codes NULL where the query has none */
 
 	RowsOptions options;
 	size_t		capacity;		/* rows that values and keys have room for */
@@ -53,9 +83,10 @@ typedef struct Rows
 extern void rows_begin(Rows *rows, Oid key_type, const RowsOptions *options);
 
 /*
- * Copies a row. Refuses (22000) another dimension than the first row's, NaN, infinity and, where asked to, zero norm.
+ * Copies a row; `extra` may be NULL where rows->columns is 0. Refuses (22000) another dimension or number of features
+ * than the first row's, NaN, infinity, a negative weight and, where asked to, zero norm.
  */
-extern void rows_append(Rows *rows, Datum key, const Embedding *embedding);
+extern void rows_append(Rows *rows, Datum key, const Embedding *embedding, const RowExtra *extra);
 
 /*
  * Ends gathering: refuses what exceeds the memory allowed (53400), then orders the rows by key and, within one, by
