@@ -1,5 +1,33 @@
 -- How good clusters are, and how many to ask for
 
+CREATE FUNCTION usercluster.cluster_quality(
+	query text, metric text DEFAULT 'cosine', sample integer DEFAULT NULL, seed bigint DEFAULT 1,
+	OUT clusters integer, OUT rows bigint, OUT skipped bigint, OUT inertia double precision, OUT silhouette double precision,
+	OUT silhouette_error double precision, OUT simplified_silhouette double precision,
+	OUT calinski_harabasz double precision, OUT davies_bouldin double precision)
+AS 'MODULE_PATHNAME', 'usercluster_cluster_quality' LANGUAGE C VOLATILE PARALLEL UNSAFE COST 100000;
+
+COMMENT ON FUNCTION usercluster.cluster_quality(text, text, integer, bigint) IS
+'How good the clusters of the rows of a query are: key, embedding, a column named cluster and, if wanted, one named weight.
+Rows without an embedding or a cluster are skipped. NULL where a figure is not defined: silhouettes and the like with one
+cluster or with as many as rows, silhouette_error where every row was measured.';
+
+CREATE FUNCTION usercluster.silhouette(query text, metric text DEFAULT 'cosine')
+RETURNS TABLE (id bigint, cluster text, silhouette double precision)
+AS 'MODULE_PATHNAME', 'usercluster_silhouette' LANGUAGE C VOLATILE PARALLEL UNSAFE COST 100000 ROWS 1000;
+
+COMMENT ON FUNCTION usercluster.silhouette(text, text) IS
+'The silhouette of each row of a query (integer key, embedding, cluster): how much nearer it is to its own cluster than to
+the next one, -1 to 1. Ordered by key. For other keys pass key => NULL::type.';
+
+CREATE FUNCTION usercluster.silhouette(query text, key anyelement, metric text DEFAULT 'cosine')
+RETURNS TABLE (id anyelement, cluster text, silhouette double precision)
+AS 'MODULE_PATHNAME', 'usercluster_silhouette_keyed' LANGUAGE C VOLATILE PARALLEL UNSAFE COST 100000 ROWS 1000;
+
+COMMENT ON FUNCTION usercluster.silhouette(text, anyelement, text) IS
+'The silhouette of each row of a query (key, embedding, cluster), with a key of any type that can be sorted, given as
+key => NULL::uuid. The value of key is not used.';
+
 CREATE FUNCTION usercluster.choose_k(
 	query text, kmin integer DEFAULT 2, kmax integer DEFAULT 10, seed bigint DEFAULT 1, fits integer DEFAULT 5,
 	sample integer DEFAULT NULL, metric text DEFAULT 'cosine', restarts integer DEFAULT 1,

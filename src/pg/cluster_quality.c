@@ -1,15 +1,51 @@
 /*
  * cluster_quality.c
- *	  What the SQL forms of the measures of a clustering share.
+ *	  How good the clusters of a query's rows are, whoever made them: one row of figures, or the silhouette of each row.
+ *
+ * The query says which cluster each row is in, by any name or number. Rows without one, such as noise, count nowhere: to
+ * the core they have no weight.
  */
 #include "postgres.h"
 
 #include <math.h>
 
+#include "access/htup_details.h"
+#include "catalog/pg_type_d.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+
+#include "base/memory.h"
+#include "cluster/silhouette.h"
+#include "cluster/validity.h"
 #include "pg/cluster_quality.h"
+#include "pg/errors.h"
+#include "pg/kmeans.h"
+#include "pg/query.h"
+
+PG_FUNCTION_INFO_V1(usercluster_cluster_quality);
+PG_FUNCTION_INFO_V1(usercluster_silhouette);
+PG_FUNCTION_INFO_V1(usercluster_silhouette_keyed);
 
 #define EXACT_ROWS 10000		/* up to this many, rows times rows take a second or two */
 #define SAMPLE_ROWS 5000
+
+#define QUALITY_COLUMNS 9
+#define SILHOUETTE_COLUMNS 3
+
+/* Arguments in SQL: of cluster_quality, and of silhouette, whose keyed form has its key's type before the metric. */
+enum
+{
+	QUALITY_QUERY, QUALITY_METRIC, QUALITY_SAMPLE, QUALITY_SEED
+};
+enum
+{
+	SILHOUETTE_QUERY, SILHOUETTE_METRIC
+};
+#define SILHOUETTE_KEY 1
+
+/* ---- what choosing k shares ---- */
 
 size_t
 quality_sample_argument(FunctionCallInfo fcinfo, int argument)
@@ -45,4 +81,219 @@ quality_tell_skipped(int64 skipped)
 		ereport(NOTICE,
 				(errmsg_plural("skipped " INT64_FORMAT " row without an embedding",
 							   "skipped " INT64_FORMAT " rows without an embedding", (unsigned long) skipped, skipped)));
+}
+
+/* ---- rows with their clusters ---- */
+
+typedef struct Clustered
+{
+	UcSilhouetteOptions options;	/* weights: of all rows, 0 for those without a cluster */
+	Rows		rows;
+	int32	   *labels;			/* [rows.count] 0 … k-1, arbitrary for rows without a cluster */
+	int			k;
+	size_t		without;		/* rows without a cluster */
+} Clustered;
+
+static size_t
+measures_memory(size_t rows, size_t dim, int threads, const void *arg)
+{
+	const Clustered *clustered = arg;
+	int			k = Max(clustered->rows.labels[ROWS_CLUSTER].count, 1);
+	size_t		silhouettes = uc_silhouette_memory(rows, dim, k, &clustered->options, threads);
+	size_t		measures = uc_validity_memory(rows, dim, k);
+
+	/* the silhouettes, weights and labels that we hold ourselves */
+	return uc_size_add(Max(silhouettes, measures), uc_size_mul(rows, 2 * sizeof(double)));
+}
+
+static void
+set_weights(Clustered *clustered)
+{
+	Rows	   *rows = &clustered->rows;
+	double	   *weights = MemoryContextAllocHuge(CurrentMemoryContext, uc_size_mul(rows->count, sizeof(double)));
+
+	clustered->labels = rows->labels[ROWS_CLUSTER].codes;
+	clustered->k = rows->labels[ROWS_CLUSTER].count;
+	for (size_t i = 0; i < rows->count; i++)
+	{
+		weights[i] = rows->weights == NULL ? 1 : rows->weights[i];
+		if (clustered->labels[i] >= 0)
+			continue;
+		clustered->labels[i] = 0;
+		weights[i] = 0;
+		clustered->without++;
+	}
+	clustered->options.weights = weights;
+}
+
+/* False where no row counts. */
+static bool
+any_weight(const Clustered *clustered)
+{
+	for (size_t i = 0; i < clustered->rows.count; i++)
+		if (clustered->options.weights[i] > 0)
+			return true;
+	return false;
+}
+
+static void
+read_clustered(Clustered *clustered, const char *query, Oid key_type)
+{
+	RowsOptions rows_options = {
+		.name = "measuring clusters",.directions = clustered->options.metric == UC_METRIC_COSINE,
+		.columns = ROWS_KNOWS(ROWS_CLUSTER) | ROWS_KNOWS(ROWS_WEIGHT),
+		.work = measures_memory,.work_arg = clustered
+	};
+
+	query_read(query, key_type, &rows_options, &clustered->rows);
+	if (!(clustered->rows.columns & ROWS_KNOWS(ROWS_CLUSTER)))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("the query must return a column \"cluster\""),
+				 errhint("Return the key first, its embedding second, and then its cluster.")));
+	if (clustered->rows.count > 0)
+		set_weights(clustered);
+	quality_tell_skipped(clustered->rows.skipped);
+	if (clustered->without > 0)
+		ereport(NOTICE,
+				(errmsg_plural("skipped %zu row without a cluster", "skipped %zu rows without a cluster",
+							   (unsigned long) clustered->without, clustered->without)));
+}
+
+static void
+run_for(const Clustered *clustered, UcRun *run)
+{
+	usercluster_run(run);
+	run->max_memory -= Min(rows_memory(&clustered->rows), run->max_memory);
+}
+
+/* ---- one row of figures ---- */
+
+static void
+measure(const Clustered *clustered, UcSilhouette *silhouette, UcValidity *validity)
+{
+	const Rows *rows = &clustered->rows;
+	UcRun		run;
+	UcError		err;
+	UcStatus	status;
+
+	run_for(clustered, &run);
+	status = uc_silhouette(rows->values, clustered->labels, rows->count, rows->dim, clustered->k, &clustered->options,
+						   &run, NULL, silhouette, &err);
+	usercluster_check(status, &err);
+	status = uc_validity(rows->values, clustered->labels, clustered->options.weights, rows->count, rows->dim,
+						 clustered->k, clustered->options.metric, &run, validity, &err);
+	usercluster_check(status, &err);
+}
+
+Datum
+usercluster_cluster_quality(PG_FUNCTION_ARGS)
+{
+	MemoryContext old = CurrentMemoryContext;
+	MemoryContext context = AllocSetContextCreate(old, "usercluster cluster_quality", ALLOCSET_DEFAULT_SIZES);
+	Clustered	clustered = {.k = 0};
+	UcSilhouette silhouette = {.mean = NAN,.error = NAN};
+	UcValidity	validity = {
+		.inertia = NAN,.simplified_silhouette = NAN,.calinski_harabasz = NAN,.davies_bouldin = NAN
+	};
+	bool		nulls[QUALITY_COLUMNS] = {false};
+	Datum		values[QUALITY_COLUMNS];
+	TupleDesc	description;
+	HeapTuple	tuple;
+
+	if (get_call_result_type(fcinfo, NULL, &description) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	kmeans_refuse_null(fcinfo, QUALITY_QUERY, "query");
+	kmeans_refuse_null(fcinfo, QUALITY_METRIC, "metric");
+	kmeans_refuse_null(fcinfo, QUALITY_SEED, "seed");
+	MemoryContextSwitchTo(context);
+	clustered.options.metric = kmeans_metric(PG_GETARG_TEXT_PP(QUALITY_METRIC));
+	clustered.options.sample = quality_sample_argument(fcinfo, QUALITY_SAMPLE);
+	clustered.options.seed = (uint64_t) PG_GETARG_INT64(QUALITY_SEED);
+	read_clustered(&clustered, text_to_cstring(PG_GETARG_TEXT_PP(QUALITY_QUERY)), InvalidOid);
+	clustered.options.sample = quality_sample(clustered.options.sample, clustered.options.metric, clustered.rows.count);
+	if (any_weight(&clustered))
+		measure(&clustered, &silhouette, &validity);
+	MemoryContextSwitchTo(old);
+
+	values[0] = Int32GetDatum(validity.clusters);
+	values[1] = Int64GetDatum((int64) (clustered.rows.count - clustered.without));
+	values[2] = Int64GetDatum(clustered.rows.skipped + (int64) clustered.without);
+	values[3] = quality_datum(validity.inertia, &nulls[3]);
+	values[4] = quality_datum(silhouette.mean, &nulls[4]);
+	values[5] = quality_datum(silhouette.error, &nulls[5]);
+	values[6] = quality_datum(validity.simplified_silhouette, &nulls[6]);
+	values[7] = quality_datum(validity.calinski_harabasz, &nulls[7]);
+	values[8] = quality_datum(validity.davies_bouldin, &nulls[8]);
+	tuple = heap_form_tuple(BlessTupleDesc(description), values, nulls);
+	MemoryContextDelete(context);
+	PG_RETURN_DATUM(HeapTupleGetDatum(tuple));
+}
+
+/* ---- the silhouette of each row ---- */
+
+static double *
+silhouettes_of(const Clustered *clustered)
+{
+	const Rows *rows = &clustered->rows;
+	double	   *silhouettes = MemoryContextAllocHuge(CurrentMemoryContext, uc_size_mul(rows->count, sizeof(double)));
+	UcSilhouette mean;
+	UcRun		run;
+	UcError		err;
+	UcStatus	status;
+
+	run_for(clustered, &run);
+	status = uc_silhouette(rows->values, clustered->labels, rows->count, rows->dim, clustered->k, &clustered->options,
+						   &run, silhouettes, &mean, &err);
+	usercluster_check(status, &err);
+	return silhouettes;
+}
+
+static void
+return_silhouettes(FunctionCallInfo fcinfo, int shift, Oid key_type)
+{
+	ReturnSetInfo *set = (ReturnSetInfo *) fcinfo->resultinfo;
+	MemoryContext old = CurrentMemoryContext;
+	MemoryContext context;
+	Clustered	clustered = {.k = 0};
+	const double *silhouettes;
+
+	InitMaterializedSRF(fcinfo, 0);
+	kmeans_refuse_null(fcinfo, SILHOUETTE_QUERY, "query");
+	kmeans_refuse_null(fcinfo, SILHOUETTE_METRIC + shift, "metric");
+	context = AllocSetContextCreate(old, "usercluster silhouette", ALLOCSET_DEFAULT_SIZES);
+	MemoryContextSwitchTo(context);
+	clustered.options.metric = kmeans_metric(PG_GETARG_TEXT_PP(SILHOUETTE_METRIC + shift));
+	read_clustered(&clustered, text_to_cstring(PG_GETARG_TEXT_PP(SILHOUETTE_QUERY)), key_type);
+	silhouettes = any_weight(&clustered) ? silhouettes_of(&clustered) : NULL;
+	for (size_t i = 0; silhouettes != NULL && i < clustered.rows.count; i++)
+	{
+		bool		nulls[SILHOUETTE_COLUMNS] = {false};
+		Datum		values[SILHOUETTE_COLUMNS];
+
+		CHECK_FOR_INTERRUPTS();
+		if (clustered.options.weights[i] == 0)
+			continue;
+		values[0] = clustered.rows.keys[i];
+		values[1] = CStringGetTextDatum(clustered.rows.labels[ROWS_CLUSTER].names[clustered.labels[i]]);
+		values[2] = quality_datum(silhouettes[i], &nulls[2]);
+		tuplestore_putvalues(set->setResult, set->setDesc, values, nulls);
+		pfree(DatumGetPointer(values[1]));
+	}
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(context);
+}
+
+Datum
+usercluster_silhouette(PG_FUNCTION_ARGS)
+{
+	return_silhouettes(fcinfo, 0, INT8OID);
+	return (Datum) 0;
+}
+
+Datum
+usercluster_silhouette_keyed(PG_FUNCTION_ARGS)
+{
+	return_silhouettes(fcinfo, 1, get_fn_expr_argtype(fcinfo->flinfo, SILHOUETTE_KEY));
+	return (Datum) 0;
 }
