@@ -19,6 +19,7 @@
 #include "utils/memutils.h"
 
 #include "base/memory.h"
+#include "pg/centroids.h"
 #include "pg/errors.h"
 #include "pg/kmeans.h"
 #include "pg/query.h"
@@ -374,21 +375,6 @@ usercluster_kmeans_centroids(PG_FUNCTION_ARGS)
 }
 
 static Datum
-centroids_datum(const UcKmeans *result)
-{
-	Datum	   *centroids = palloc(sizeof(Datum) * result->k);
-
-	if (uc_size_mul(result->k, EMBEDDING_SIZE(result->dim)) > MaxAllocSize / 2)
-		ereport(ERROR,
-				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("%d centroids of %zu dimensions do not fit into one array", result->k, result->dim),
-				 errhint("Use usercluster.kmeans_centroids, which returns them as rows.")));
-	for (int i = 0; i < result->k; i++)
-		centroids[i] = centroid_datum(result, i);
-	return PointerGetDatum(construct_array(centroids, result->k, embedding_type_oid(), -1, false, TYPALIGN_INT));
-}
-
-static Datum
 sizes_datum(const UcKmeans *result)
 {
 	Datum	   *sizes = palloc(sizeof(Datum) * result->k);
@@ -412,7 +398,7 @@ usercluster_kmeans_fit(PG_FUNCTION_ARGS)
 	{
 		bool		nulls[8] = {false};
 		Datum		values[8] = {
-			centroids_datum(fit.result), sizes_datum(fit.result), Float8GetDatum(fit.result->inertia),
+			centroids_datum(fit.result->centroids, fit.result->k, fit.result->dim), sizes_datum(fit.result), Float8GetDatum(fit.result->inertia),
 			Int32GetDatum(fit.result->iterations), BoolGetDatum(fit.result->converged),
 			Int64GetDatum((int64) fit.options.seed), Int64GetDatum(fit.result->rows), Int64GetDatum(fit.rows.skipped)
 		};

@@ -1,0 +1,39 @@
+/*
+ * centroids.h
+ *	  Centroids as SQL passes them, an array of embeddings, and the nearest of them to one embedding.
+ */
+#ifndef USERCLUSTER_CENTROIDS_H
+#define USERCLUSTER_CENTROIDS_H
+
+#include "postgres.h"
+#include "fmgr.h"
+
+#include "cluster/kmeans.h"
+#include "pg/embedding.h"
+
+typedef struct Centroids
+{
+	int			k;
+	int			dim;
+	UcMetric	metric;
+	const float **x;			/* [k] of dim floats each */
+	double	   *norms;			/* [k] lengths */
+} Centroids;
+
+/*
+ * The centroids in argument `argument` under the metric named in the argument after it; both must not be NULL. They are
+ * read again only where they differ from those of the last call from the same place. Refuses no centroids or too few dimensions
+ * (2202E), NULL (22004), different dimensions (22000), and zero norm with the cosine metric (22000).
+ */
+extern const Centroids *centroids_argument(FunctionCallInfo fcinfo, int argument);
+
+/*
+ * The nearest centroid, 0 … k-1, among equals the lowest, and in `distance` 1 - cosine or the euclidean one. Refuses
+ * another dimension and, with the cosine metric, zero norm (22000).
+ */
+extern int	centroids_nearest(const Centroids *centroids, const Embedding *embedding, double *distance);
+
+/* The array [k, dim] as embedding[]; refuses what does not fit into one (54000). */
+extern Datum centroids_datum(const float *centroids, int k, size_t dim);
+
+#endif
