@@ -1,0 +1,36 @@
+/*
+ * moments.h
+ *	  Means and covariance of the rows that a preparation is fitted to. Private to the room.
+ *
+ * Sums are taken in the order of the rows, each by one thread, so that threads never show in the bits.
+ */
+#ifndef UC_CLUSTER_MOMENTS_H
+#define UC_CLUSTER_MOMENTS_H
+
+#include "base/run.h"
+#include "base/status.h"
+#include "cluster/prepare.h"
+
+/* What a row is multiplied by before anything else: 1, or 1 / length where directions count (0 for a zero row). */
+extern double uc_prepare_scale(const float *row, size_t dim, bool directions);
+
+/*
+ * row · scale - the mean that belongs to `group`, as floats; returns the squared length of what is left. With
+ * UC_PREPARE_NONE nothing is subtracted.
+ */
+extern double uc_prepare_centre(const UcPreparation *preparation, const float *row, double scale, int32_t group, float *out);
+
+/*
+ * Fills preparation->mean and ->group_means, which the caller has allocated. `energy` receives the weighted mean squared
+ * length of the scaled rows. scales [count] as of uc_prepare_scale.
+ */
+extern UcStatus uc_moments_means(const UcPrepareInput *input, const double *scales, const UcRun *run,
+								 UcPreparation *preparation, double *energy, UcError *err);
+extern size_t uc_moments_means_memory(const UcPrepareInput *input);
+
+/* The weighted mean of xᵀx over the centred rows x, both triangles, into covariance [dim, dim]. */
+extern UcStatus uc_moments_covariance(const UcPrepareInput *input, const double *scales, const UcPreparation *preparation,
+									  const UcRun *run, double *covariance, UcError *err);
+extern size_t uc_moments_covariance_memory(size_t dim, int threads);
+
+#endif
