@@ -34,8 +34,8 @@ scratch_size(size_t dim, UcMetric metric)
 		return UC_ALIGNMENT;
 	if (dim < DIRECT_DIMENSIONS)
 		return TILE * sizeof(double);
-	return uc_size_add(uc_size_align(uc_size_mul(BLOCK, uc_size_mul(dim, sizeof(float)))),
-					   BLOCK * TILE * sizeof(float));
+	return uc_size_add(uc_size_mul(BLOCK + TILE, uc_size_mul(dim, sizeof(float))),
+					   (BLOCK * TILE + BLOCK + TILE) * sizeof(float));
 }
 
 size_t
@@ -48,6 +48,7 @@ uc_silhouette_sums_memory(size_t rows, size_t dim, int k, UcMetric metric, int t
 		return uc_size_add(bytes, uc_size_mul((size_t) k + 1, uc_size_mul(dim, 2 * sizeof(float) + sizeof(double))));
 	if (dim < DIRECT_DIMENSIONS)
 		return uc_size_add(bytes, matrix);
+	bytes = uc_size_add(bytes, uc_size_mul((size_t) k, uc_size_mul(dim, sizeof(double))));
 	return uc_size_add(bytes, uc_size_add(matrix, uc_points_memory(rows, dim)));
 }
 
@@ -121,17 +122,38 @@ sum_directions(UcSilhouetteSums *sums, const UcRun *run, UcError *err)
 }
 
 static UcStatus
+find_means(UcSilhouetteSums *sums, UcError *err)
+{
+	const UcPartition *partition = sums->partition;
+	size_t		dim = sums->dim,
+				bytes = uc_size_mul((size_t) partition->k, uc_size_mul(dim, sizeof(double)));
+
+	sums->means = uc_alloc_zeroed(bytes);
+	if (sums->means == NULL)
+		return uc_out_of_memory(err, bytes);
+	for (size_t position = 0; position < partition->members; position++)
+	{
+		int			c = partition->cluster[position];
+		double		share = 1.0 / (double) (partition->start[c + 1] - partition->start[c]);
+
+		uc_kernels()->accumulate(sums->means + (size_t) c * dim, sums->ordered + position * dim, share, dim);
+	}
+	return UC_OK;
+}
+
+static UcStatus
 arrange(UcSilhouetteSums *sums, const UcRun *run, UcError *err)
 {
 	const UcPartition *partition = sums->partition;
 	size_t		dim = sums->dim;
+	UcStatus	status;
 
 	for (size_t position = 0; position < partition->members; position++)
 	{
 		size_t		row = partition->order[position];
 		const float *x = sums->rows + row * dim;
-		UcStatus	status = check_row(x, row, dim, sums->metric, err);
 
+		status = check_row(x, row, dim, sums->metric, err);
 		if (status != UC_OK)
 			return status;
 		if (position % POLL_ROWS == 0 && uc_interrupted(run))
@@ -147,6 +169,9 @@ arrange(UcSilhouetteSums *sums, const UcRun *run, UcError *err)
 	if (sums->ordered == NULL)
 		return UC_OK;
 	uc_blas_prepare();
+	status = find_means(sums, err);
+	if (status != UC_OK)
+		return status;
 	return uc_points_prepare(&sums->points, sums->ordered, partition->members, dim, UC_METRIC_EUCLIDEAN, run, err);
 }
 
@@ -182,6 +207,7 @@ uc_silhouette_sums_free(UcSilhouetteSums *sums)
 	uc_free(sums->columns);
 	uc_free(sums->ordered);
 	uc_points_free(&sums->points);
+	uc_free(sums->means);
 	uc_free(sums->scratch);
 	*sums = (UcSilhouetteSums) {0};
 }
@@ -283,7 +309,34 @@ direct_sums(const UcSilhouetteSums *sums, size_t position, double *squared, doub
 	}
 }
 
-/* ---- by matrix products ---- */
+/*
+ * ---- by matrix products ----
+ *
+ * Rows of other clusters are reached from the mean of all rows, those of the own cluster from its own mean: the members
+ * of a tight cluster far out would otherwise all be too near each other for the products' rounding.
+ */
+
+typedef struct Tile
+{
+	float	   *targets;		/* [BLOCK, dim] the rows whose distances are summed */
+	float	   *target_squares; /* [BLOCK] */
+	float	   *members;		/* [TILE, dim] around the mean of a cluster */
+	float	   *member_squares; /* [TILE] */
+	float	   *products;		/* [BLOCK, TILE] */
+} Tile;
+
+static Tile
+tile_of(const UcSilhouetteSums *sums, int worker)
+{
+	float	   *scratch = (float *) (sums->scratch + (size_t) worker * sums->scratch_bytes);
+	Tile		tile = {.targets = scratch};
+
+	tile.members = tile.targets + BLOCK * sums->dim;
+	tile.products = tile.members + TILE * sums->dim;
+	tile.target_squares = tile.products + BLOCK * TILE;
+	tile.member_squares = tile.target_squares + BLOCK;
+	return tile;
+}
 
 /* Turns products into squared distances; returns how many are too small for what rounding has left of them. */
 static int
@@ -302,54 +355,114 @@ square_distances(float *products, const float *squares, float square, size_t n)
 	return doubtful;
 }
 
-static void
-compute_again(const UcSilhouetteSums *sums, size_t position, size_t first, size_t n, float *squared)
+/* The sum of the distances of the row at `position` to n members from `first` on, of one cluster. */
+static double
+sum_products(const UcSilhouetteSums *sums, size_t position, size_t first, size_t n, float *products,
+			 const float *squares, float square)
 {
-	const UcPoints *points = &sums->points;
 	const float *x = sums->ordered + position * sums->dim;
-	double		unit = points->scale * points->scale;
+	double		unit = sums->points.scale * sums->points.scale;
 
-	for (size_t j = 0; j < n; j++)
-		if (squared[j] <= DOUBTFUL * (points->squares[first + j] + points->squares[position]))
-			squared[j] = (float) (unit * uc_squared_distance(x, sums->ordered + (first + j) * sums->dim, sums->dim));
+	if (square_distances(products, squares, square, n) > 0)
+		for (size_t j = 0; j < n; j++)
+			if (products[j] <= DOUBTFUL * (squares[j] + square))
+				products[j] =
+					(float) (unit * uc_squared_distance(x, sums->ordered + (first + j) * sums->dim, sums->dim));
+	return sum_roots_float(products, sums->partition->weight + first, n);
 }
 
 static void
-tile_sums(const UcSilhouetteSums *sums, size_t position, size_t first, size_t end, float *tile, double *out)
+sum_others(const UcSilhouetteSums *sums, const Tile *tile, const size_t *positions, size_t count, double *out,
+		   int worker, UcSection *section)
 {
 	const UcPartition *partition = sums->partition;
-	const UcPoints *points = &sums->points;
-	size_t		part;
-
-	if (square_distances(tile, points->squares + first, points->squares[position], end - first) > 0)
-		compute_again(sums, position, first, end - first, tile);
-	for (size_t begin = first; begin < end; begin = part)
-	{
-		part = part_end(partition, begin, end);
-		out[partition->cluster[begin]] += sum_roots_float(tile + (begin - first), partition->weight + begin, part - begin);
-	}
-}
-
-static void
-product_sums(const UcSilhouetteSums *sums, const size_t *positions, size_t count, double *out, char *scratch, int worker,
-			 UcSection *section)
-{
-	const UcPartition *partition = sums->partition;
+	const float *squares = sums->points.squares;
 	size_t		dim = sums->dim;
-	float	   *gathered = (float *) scratch;	/* [BLOCK, dim] */
-	float	   *tile = (float *) (scratch + uc_size_align(BLOCK * dim * sizeof(float)));	/* [BLOCK, TILE] */
+	int			lowest = partition->cluster[positions[0]],
+				highest = partition->cluster[positions[count - 1]];
 
 	for (size_t i = 0; i < count; i++)
-		memcpy(gathered + i * dim, sums->points.x + positions[i] * dim, dim * sizeof(float));
+		memcpy(tile->targets + i * dim, sums->points.x + positions[i] * dim, dim * sizeof(float));
 	for (size_t first = 0; first < partition->members; first += TILE)
 	{
-		size_t		end = first + TILE < partition->members ? first + TILE : partition->members;
+		size_t		end = first + TILE < partition->members ? first + TILE : partition->members,
+					part;
 
 		if (uc_section_stopped(section, worker))
 			return;
-		uc_sgemm_nt(count, end - first, dim, 1, gathered, dim, sums->points.x + first * dim, dim, 0, tile, TILE);
+		if (lowest == highest && partition->cluster[first] == lowest && partition->cluster[end - 1] == lowest)
+			continue;
+		uc_sgemm_nt(count, end - first, dim, 1, tile->targets, dim, sums->points.x + first * dim, dim, 0,
+					tile->products, TILE);
 		for (size_t i = 0; i < count; i++)
-			tile_sums(sums, positions[i], first, end, tile + i * TILE, out + i * (size_t) partition->k);
+			for (size_t begin = first; begin < end; begin = part)
+			{
+				int			c = partition->cluster[begin];
+
+				part = part_end(partition, begin, end);
+				if (c != partition->cluster[positions[i]])
+					out[i * (size_t) partition->k + (size_t) c] +=
+						sum_products(sums, positions[i], begin, part - begin, tile->products + i * TILE + (begin - first),
+									 squares + begin, squares[positions[i]]);
+			}
+	}
+}
+
+/* A row around the mean of its cluster, in the unit of the points; returns its squared length. */
+static float
+move_to_mean(const UcSilhouetteSums *sums, size_t position, float *to)
+{
+	const float *x = sums->ordered + position * sums->dim;
+	const double *mean = sums->means + (size_t) sums->partition->cluster[position] * sums->dim;
+
+	for (size_t i = 0; i < sums->dim; i++)
+		to[i] = (float) ((x[i] - mean[i]) * sums->points.scale);
+	return (float) uc_dot(to, to, sums->dim);
+}
+
+/* For targets of one cluster. */
+static void
+sum_own(const UcSilhouetteSums *sums, const Tile *tile, const size_t *positions, size_t count, double *out, int worker,
+		UcSection *section)
+{
+	const UcPartition *partition = sums->partition;
+	size_t		dim = sums->dim;
+	int			own = partition->cluster[positions[0]];
+
+	for (size_t i = 0; i < count; i++)
+		tile->target_squares[i] = move_to_mean(sums, positions[i], tile->targets + i * dim);
+	for (size_t first = partition->start[own]; first < partition->start[own + 1]; first += TILE)
+	{
+		size_t		left = partition->start[own + 1] - first,
+					n = left < TILE ? left : TILE;
+
+		if (uc_section_stopped(section, worker))
+			return;
+		for (size_t j = 0; j < n; j++)
+			tile->member_squares[j] = move_to_mean(sums, first + j, tile->members + j * dim);
+		uc_sgemm_nt(count, n, dim, 1, tile->targets, dim, tile->members, dim, 0, tile->products, TILE);
+		for (size_t i = 0; i < count; i++)
+			out[i * (size_t) partition->k + (size_t) own] +=
+				sum_products(sums, positions[i], first, n, tile->products + i * TILE, tile->member_squares,
+							 tile->target_squares[i]);
+	}
+}
+
+/* Positions rise, so that the targets of one cluster are neighbours. */
+static void
+product_sums(const UcSilhouetteSums *sums, const size_t *positions, size_t count, double *out, int worker,
+			 UcSection *section)
+{
+	const UcPartition *partition = sums->partition;
+	Tile		tile = tile_of(sums, worker);
+	size_t		end;
+
+	sum_others(sums, &tile, positions, count, out, worker, section);
+	for (size_t begin = 0; begin < count; begin = end)
+	{
+		for (end = begin + 1; end < count && partition->cluster[positions[end]] == partition->cluster[positions[begin]];)
+			end++;
+		sum_own(sums, &tile, positions + begin, end - begin, out + begin * (size_t) partition->k, worker, section);
 	}
 }
 
@@ -358,11 +471,11 @@ uc_silhouette_sums_block(UcSilhouetteSums *sums, const size_t *positions, size_t
 						 UcSection *section)
 {
 	size_t		k = (size_t) sums->partition->k;
-	char	   *scratch = sums->scratch + (size_t) worker * sums->scratch_bytes;
+	double	   *squared = (double *) (sums->scratch + (size_t) worker * sums->scratch_bytes);
 
 	memset(out, 0, count * k * sizeof(double));
 	if (sums->ordered != NULL)
-		product_sums(sums, positions, count, out, scratch, worker, section);
+		product_sums(sums, positions, count, out, worker, section);
 	else
 		for (size_t i = 0; i < count; i++)
 		{
@@ -371,6 +484,6 @@ uc_silhouette_sums_block(UcSilhouetteSums *sums, const size_t *positions, size_t
 			if (sums->directions != NULL)
 				cosine_sums(sums, positions[i], out + i * k);
 			else
-				direct_sums(sums, positions[i], (double *) scratch, out + i * k);
+				direct_sums(sums, positions[i], squared, out + i * k);
 		}
 }

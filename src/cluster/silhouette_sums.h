@@ -24,6 +24,7 @@ typedef struct UcSilhouetteSums
 	float	   *columns;		/* euclidean, few dimensions: [dim, members] */
 	float	   *ordered;		/* euclidean, many: [members, dim] */
 	UcPoints	points;			/* over `ordered` */
+	double	   *means;			/* [k, dim] of the clusters, in the caller's space */
 	size_t		scratch_bytes;	/* of one worker */
 	char	   *scratch;		/* [threads, scratch_bytes] */
 } UcSilhouetteSums;
@@ -36,7 +37,7 @@ extern UcStatus uc_silhouette_sums_create(UcSilhouetteSums *sums, const UcPartit
 extern void uc_silhouette_sums_free(UcSilhouetteSums *sums);
 
 /*
- * out [count, k] for the rows at these positions, at most UC_SILHOUETTE_BLOCK; incomplete when the section has been
+ * out [count, k] for the rows at these positions, which rise, 1 … UC_SILHOUETTE_BLOCK of them; incomplete when the section has been
  * stopped.
  */
 extern void uc_silhouette_sums_block(UcSilhouetteSums *sums, const size_t *positions, size_t count, double *out,
