@@ -21,6 +21,10 @@ SELECT usercluster.kmeans_partial(points.at, starts.at, NULL) FROM points, start
 SELECT usercluster.kmeans_partial(at, ARRAY[at], 'cosine', -1) FROM points;
 SELECT usercluster.kmeans_partial(at, ARRAY[at], 'cosine', 'NaN') FROM points;
 SELECT usercluster.kmeans_partial(at, ARRAY[at], 'cosine', NULL) FROM points;
+SELECT usercluster.kmeans_partial(at, '{1,2}', 'cosine') FROM points;
+SELECT usercluster.kmeans_partial(at, '{{1,2,NULL}}', 'cosine') FROM points;
+SELECT usercluster.kmeans_partial(at, '{{1,2,NaN}}', 'cosine') FROM points;
+SELECT ARRAY['[1,2]', '[3]']::embedding[]::real[];
 -- refused: what is not a state, and states that differ in shape
 SELECT usercluster.kmeans_add('{}', '{}');
 SELECT usercluster.kmeans_add('{0,1,2}', '{0,1,2}');
@@ -30,6 +34,7 @@ SELECT usercluster.kmeans_add('{0,1,1,1,1,1,1}', '{1,1,1,1,1,1,1}');
 SELECT usercluster.kmeans_add('{1,1,1,1,1,1,1}', '{1,1,2,1,1,1,1,1}');
 SELECT usercluster.kmeans_step('{1,1,1,1,1,1,1}', ARRAY['[1,2]']::embedding[], 'euclidean');
 
+SELECT ARRAY['[1,2]', '[3,4]']::embedding[]::real[];
 -- NULL in, NULL out; nothing in, NULL out; among equals the first
 SELECT usercluster.nearest(NULL, ARRAY['[1,2]']::embedding[]) IS NULL;
 SELECT usercluster.kmeans_partial(NULL::embedding, ARRAY['[1,2]']::embedding[], 'cosine') IS NULL;
@@ -55,7 +60,7 @@ END $$;
 SELECT pg_temp.changing();
 
 -- twenty steps give what kmeans gives from the same centroids, with both metrics
-CREATE FUNCTION pg_temp.steps(how text, metric text, INOUT centroids embedding[], OUT inertia float8) LANGUAGE plpgsql AS $$
+CREATE FUNCTION pg_temp.steps(how text, metric usercluster.metric, INOUT centroids embedding[], OUT inertia float8) LANGUAGE plpgsql AS $$
 BEGIN
 	FOR i IN 1..20 LOOP
 		EXECUTE 'SELECT s.centroids, s.inertia FROM usercluster.kmeans_step((' || how || '), $1, $2) AS s'
@@ -65,13 +70,13 @@ END $$;
 SELECT metric, abs(stepped.inertia / fit.inertia - 1) < 1e-9,
 	(SELECT max(a <-> b) < 1e-5 FROM unnest(stepped.centroids) AS a, LATERAL (
 		SELECT b FROM unnest(fit.centroids) AS b ORDER BY a <-> b LIMIT 1) AS nearest)
-	FROM unnest(ARRAY['cosine', 'euclidean']) AS metric, starts,
+	FROM unnest(enum_range(NULL::usercluster.metric)) AS metric, starts,
 		pg_temp.steps('SELECT usercluster.kmeans_partial(at, $1, $2) FROM points', metric, at) AS stepped,
-		usercluster.kmeans_fit('SELECT id, at FROM points', 4, metric => metric, centroids => starts.at) AS fit;
+		usercluster.kmeans_fit('SELECT id, at FROM points', 4, metric => metric::text, centroids => starts.at) AS fit;
 
 -- by shard and merged: the same sums
 SELECT metric, abs(merged.inertia / whole.inertia - 1) < 1e-12, whole.sizes = merged.sizes
-	FROM unnest(ARRAY['cosine', 'euclidean']) AS metric, starts,
+	FROM unnest(enum_range(NULL::usercluster.metric)) AS metric, starts,
 		LATERAL (SELECT usercluster.kmeans_partial(points.at, starts.at, metric) AS state FROM points) AS one,
 		LATERAL (SELECT usercluster.kmeans_merge(state) AS state FROM (
 			SELECT usercluster.kmeans_partial(points.at, starts.at, metric) AS state FROM points GROUP BY shard) AS s) AS many,

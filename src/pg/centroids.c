@@ -7,9 +7,11 @@
 
 #include <math.h>
 
+#include "catalog/pg_type_d.h"
 #include "funcapi.h"
 #include "nodes/primnodes.h"
 #include "utils/array.h"
+#include "utils/fmgrprotos.h"
 #include "utils/memutils.h"
 
 #include "base/memory.h"
@@ -18,24 +20,12 @@
 #include "pg/kmeans.h"
 
 PG_FUNCTION_INFO_V1(usercluster_nearest);
+PG_FUNCTION_INFO_V1(usercluster_centroid_matrix);
 
+/* Points x at the rows of an array of embeddings. */
 static void
-check_centroid(const Centroids *centroids, int i, const Embedding *centroid)
+read_embeddings(ArrayType *array, Centroids *centroids)
 {
-	if (i > 0 && centroid->dim != centroids->dim)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATA_EXCEPTION),
-				 errmsg("different embedding dimensions %d and %d", centroids->dim, centroid->dim),
-				 errdetail("Centroid %d has %d dimensions, and those before it have %d.", i + 1, centroid->dim,
-						   centroids->dim)));
-	embedding_check_finite(centroid);
-}
-
-/* Reads centroids in the current memory context; they point into `array`. */
-static Centroids *
-read_centroids(ArrayType *array, const text *metric)
-{
-	Centroids  *centroids = palloc0(sizeof *centroids);
 	Datum	   *elements;
 	bool	   *nulls;
 
@@ -43,10 +33,8 @@ read_centroids(ArrayType *array, const text *metric)
 		ereport(ERROR,
 				(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
 				 errmsg("centroids must be an array of one dimension, not %d", ARR_NDIM(array))));
-	centroids->metric = kmeans_metric(metric);
 	deconstruct_array(array, ARR_ELEMTYPE(array), -1, false, TYPALIGN_INT, &elements, &nulls, &centroids->k);
 	centroids->x = palloc(sizeof(float *) * centroids->k);
-	centroids->norms = palloc(sizeof(double) * centroids->k);
 	for (int i = 0; i < centroids->k; i++)
 	{
 		Embedding  *centroid;
@@ -57,9 +45,54 @@ read_centroids(ArrayType *array, const text *metric)
 		centroid = DatumGetEmbedding(elements[i]);
 		if (i == 0)
 			centroids->dim = centroid->dim;
-		check_centroid(centroids, i, centroid);
+		else if (centroid->dim != centroids->dim)
+			ereport(ERROR,
+					(errcode(ERRCODE_DATA_EXCEPTION),
+					 errmsg("different embedding dimensions %d and %d", centroids->dim, centroid->dim),
+					 errdetail("Centroid %d has %d dimensions, and those before it have %d.", i + 1, centroid->dim,
+							   centroids->dim)));
+		embedding_check_finite(centroid);
 		centroids->x[i] = centroid->x;
-		centroids->norms[i] = sqrt(uc_dot(centroid->x, centroid->x, centroid->dim));
+	}
+}
+
+/* Points x at the rows of a matrix. */
+static void
+read_matrix(ArrayType *array, Centroids *centroids)
+{
+	const float *values = (const float *) ARR_DATA_PTR(array);
+
+	if (ARR_NDIM(array) != 2)
+		ereport(ERROR,
+				(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
+				 errmsg("centroids must be a matrix of a row each, not an array of %d dimensions", ARR_NDIM(array))));
+	if (ARR_HASNULL(array) && array_contains_nulls(array))
+		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("centroids must not hold nulls")));
+	centroids->k = ARR_DIMS(array)[0];
+	centroids->dim = ARR_DIMS(array)[1];
+	centroids->x = palloc(sizeof(float *) * centroids->k);
+	for (int i = 0; i < centroids->k; i++)
+	{
+		centroids->x[i] = values + (size_t) i * centroids->dim;
+		for (int j = 0; j < centroids->dim; j++)
+			if (!isfinite(centroids->x[i][j]))
+				ereport(ERROR,
+						(errcode(ERRCODE_DATA_EXCEPTION), errmsg("centroid %d holds NaN or infinity", i + 1)));
+	}
+}
+
+/* Reads centroids in the current memory context; they point into the matrix. */
+static Centroids *
+read_centroids(ArrayType *matrix, Oid metric)
+{
+	Centroids  *centroids = palloc0(sizeof *centroids);
+
+	centroids->metric = kmeans_metric(DatumGetCString(DirectFunctionCall1(enum_out, ObjectIdGetDatum(metric))));
+	read_matrix(matrix, centroids);
+	centroids->norms = palloc(sizeof(double) * centroids->k);
+	for (int i = 0; i < centroids->k; i++)
+	{
+		centroids->norms[i] = sqrt(uc_dot(centroids->x[i], centroids->x[i], centroids->dim));
 		if (centroids->norms[i] == 0 && centroids->metric == UC_METRIC_COSINE)
 			ereport(ERROR,
 					(errcode(ERRCODE_DATA_EXCEPTION),
@@ -68,14 +101,40 @@ read_centroids(ArrayType *array, const text *metric)
 	return centroids;
 }
 
+/* (embedding[]) → real[][] */
+Datum
+usercluster_centroid_matrix(PG_FUNCTION_ARGS)
+{
+	Centroids	centroids = {0};
+	size_t		bytes;
+	ArrayType  *matrix;
+
+	read_embeddings(PG_GETARG_ARRAYTYPE_P(0), &centroids);
+	bytes = ARR_OVERHEAD_NONULLS(2) + uc_size_mul(centroids.k, sizeof(float) * centroids.dim);
+	if (bytes > MaxAllocSize)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("%d centroids of %d dimensions do not fit into one array", centroids.k, centroids.dim)));
+	matrix = palloc0(bytes);
+	SET_VARSIZE(matrix, bytes);
+	matrix->ndim = 2;
+	matrix->elemtype = FLOAT4OID;
+	ARR_DIMS(matrix)[0] = centroids.k;
+	ARR_DIMS(matrix)[1] = centroids.dim;
+	ARR_LBOUND(matrix)[0] = ARR_LBOUND(matrix)[1] = 1;
+	for (int i = 0; i < centroids.k; i++)
+		memcpy((float *) ARR_DATA_PTR(matrix) + (size_t) i * centroids.dim, centroids.x[i], sizeof(float) * centroids.dim);
+	PG_RETURN_ARRAYTYPE_P(matrix);
+}
+
 /* Of one call site: the centroids of the last call, and what they were read from. */
 typedef struct Cached
 {
 	bool		constant;		/* both arguments are constants: no need to look at them again */
-	ArrayType  *array;
-	text	   *metric;
+	ArrayType  *matrix;
+	Oid			metric;
 	Centroids  *centroids;
-	MemoryContext context;		/* of the three above */
+	MemoryContext context;		/* of matrix and centroids */
 } Cached;
 
 /* In an aggregate the arguments that the planner saw are those of the aggregate, which follow the state. */
@@ -84,19 +143,14 @@ is_constant(FunctionCallInfo fcinfo, int argument)
 {
 	Aggref	   *aggregate = AggCheckCallContext(fcinfo, NULL) ? AggGetAggref(fcinfo) : NULL;
 	Node	   *call = fcinfo->flinfo->fn_expr;
-	List	   *arguments = aggregate != NULL ? aggregate->args : call != NULL && IsA(call, FuncExpr) ? ((FuncExpr *) call)->args : NIL;
+	List	   *arguments = aggregate != NULL ? aggregate->args :
+		call != NULL && IsA(call, FuncExpr) ? ((FuncExpr *) call)->args : NIL;
 	int			position = aggregate != NULL ? argument - 1 : argument;
 	Node	   *node = position < list_length(arguments) ? list_nth(arguments, position) : NULL;
 
 	if (node != NULL && IsA(node, TargetEntry))
 		node = (Node *) ((TargetEntry *) node)->expr;
 	return node != NULL && IsA(node, Const);
-}
-
-static bool
-is_same(const void *a, const void *b)
-{
-	return VARSIZE_ANY(a) == VARSIZE_ANY(b) && memcmp(a, b, VARSIZE_ANY(a)) == 0;
 }
 
 /*
@@ -107,15 +161,16 @@ const Centroids *
 centroids_argument(FunctionCallInfo fcinfo, int argument)
 {
 	Cached	   *cached = fcinfo->flinfo->fn_extra;
-	ArrayType  *array;
-	text	   *metric;
+	ArrayType  *matrix;
+	Oid			metric;
 	MemoryContext old;
 
 	if (cached != NULL && cached->constant)
 		return cached->centroids;
-	array = PG_GETARG_ARRAYTYPE_P(argument);
-	metric = PG_GETARG_TEXT_PP(argument + 1);
-	if (cached != NULL && cached->centroids != NULL && is_same(cached->array, array) && is_same(cached->metric, metric))
+	matrix = PG_GETARG_ARRAYTYPE_P(argument);
+	metric = PG_GETARG_OID(argument + 1);
+	if (cached != NULL && cached->centroids != NULL && cached->metric == metric &&
+		VARSIZE(cached->matrix) == VARSIZE(matrix) && memcmp(cached->matrix, matrix, VARSIZE(matrix)) == 0)
 		return cached->centroids;
 	if (cached == NULL)
 	{
@@ -127,11 +182,10 @@ centroids_argument(FunctionCallInfo fcinfo, int argument)
 	cached->constant = false;
 	MemoryContextReset(cached->context);
 	old = MemoryContextSwitchTo(cached->context);
-	cached->array = palloc(VARSIZE_ANY(array));
-	memcpy(cached->array, array, VARSIZE_ANY(array));
-	cached->metric = palloc(VARSIZE_ANY(metric));
-	memcpy(cached->metric, metric, VARSIZE_ANY(metric));
-	cached->centroids = read_centroids(cached->array, cached->metric);
+	cached->matrix = palloc(VARSIZE(matrix));
+	memcpy(cached->matrix, matrix, VARSIZE(matrix));
+	cached->metric = metric;
+	cached->centroids = read_centroids(cached->matrix, metric);
 	MemoryContextSwitchTo(old);
 	cached->constant = is_constant(fcinfo, argument) && is_constant(fcinfo, argument + 1);
 	return cached->centroids;

@@ -1,6 +1,6 @@
 /*
  * centroids.h
- *	  Centroids as SQL passes them, an array of embeddings, and the nearest of them to one embedding.
+ *	  Centroids as SQL passes them, a matrix that postgres_fdw can send, and the nearest of them to one embedding.
  */
 #ifndef USERCLUSTER_CENTROIDS_H
 #define USERCLUSTER_CENTROIDS_H
@@ -21,9 +21,9 @@ typedef struct Centroids
 } Centroids;
 
 /*
- * The centroids in argument `argument` under the metric named in the argument after it; both must not be NULL. They are
- * read again only where they differ from those of the last call from the same place. Refuses no centroids or too few dimensions
- * (2202E), NULL (22004), different dimensions (22000), and zero norm with the cosine metric (22000).
+ * The centroids in argument `argument`, real[][] of a row each, under the metric (the enum) in the argument after it; both
+ * must not be NULL. They are read again only where they differ from those of the last call from the same place. Refuses
+ * what is no matrix (2202E), NULL (22004), NaN and infinity, and zero norm with the cosine metric (22000).
  */
 extern const Centroids *centroids_argument(FunctionCallInfo fcinfo, int argument);
 

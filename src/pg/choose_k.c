@@ -63,7 +63,7 @@ read_options(FunctionCallInfo fcinfo, UcChooseOptions *options)
 	options->fits = PG_GETARG_INT32(ARG_FITS);
 	options->sample = quality_sample_argument(fcinfo, ARG_SAMPLE);
 	options->kmeans.seed = (uint64_t) PG_GETARG_INT64(ARG_SEED);
-	options->kmeans.metric = kmeans_metric(PG_GETARG_TEXT_PP(ARG_METRIC));
+	options->kmeans.metric = kmeans_metric(text_to_cstring(PG_GETARG_TEXT_PP(ARG_METRIC)));
 	options->kmeans.restarts = PG_GETARG_INT32(ARG_RESTARTS);
 	options->kmeans.max_iterations = PG_GETARG_INT32(ARG_MAX_ITERATIONS);
 	options->kmeans.tolerance = PG_GETARG_FLOAT8(ARG_TOLERANCE);
@@ -208,7 +208,7 @@ read_stability_options(FunctionCallInfo fcinfo, StabilityOptions *options)
 	uc_kmeans_defaults(&options->kmeans);
 	options->kmeans.k = PG_GETARG_INT32(STABILITY_K);
 	options->kmeans.seed = (uint64_t) PG_GETARG_INT64(STABILITY_SEED);
-	options->kmeans.metric = kmeans_metric(PG_GETARG_TEXT_PP(STABILITY_METRIC));
+	options->kmeans.metric = kmeans_metric(text_to_cstring(PG_GETARG_TEXT_PP(STABILITY_METRIC)));
 	options->kmeans.restarts = PG_GETARG_INT32(STABILITY_RESTARTS);
 	options->kmeans.max_iterations = PG_GETARG_INT32(STABILITY_MAX_ITERATIONS);
 	options->kmeans.tolerance = PG_GETARG_FLOAT8(STABILITY_TOLERANCE);

@@ -207,7 +207,7 @@ usercluster_cluster_quality(PG_FUNCTION_ARGS)
 	kmeans_refuse_null(fcinfo, QUALITY_METRIC, "metric");
 	kmeans_refuse_null(fcinfo, QUALITY_SEED, "seed");
 	MemoryContextSwitchTo(context);
-	clustered.options.metric = kmeans_metric(PG_GETARG_TEXT_PP(QUALITY_METRIC));
+	clustered.options.metric = kmeans_metric(text_to_cstring(PG_GETARG_TEXT_PP(QUALITY_METRIC)));
 	clustered.options.sample = quality_sample_argument(fcinfo, QUALITY_SAMPLE);
 	clustered.options.seed = (uint64_t) PG_GETARG_INT64(QUALITY_SEED);
 	read_clustered(&clustered, text_to_cstring(PG_GETARG_TEXT_PP(QUALITY_QUERY)), InvalidOid);
@@ -263,7 +263,7 @@ return_silhouettes(FunctionCallInfo fcinfo, int shift, Oid key_type)
 	kmeans_refuse_null(fcinfo, SILHOUETTE_METRIC + shift, "metric");
 	context = AllocSetContextCreate(old, "usercluster silhouette", ALLOCSET_DEFAULT_SIZES);
 	MemoryContextSwitchTo(context);
-	clustered.options.metric = kmeans_metric(PG_GETARG_TEXT_PP(SILHOUETTE_METRIC + shift));
+	clustered.options.metric = kmeans_metric(text_to_cstring(PG_GETARG_TEXT_PP(SILHOUETTE_METRIC + shift)));
 	read_clustered(&clustered, text_to_cstring(PG_GETARG_TEXT_PP(SILHOUETTE_QUERY)), key_type);
 	silhouettes = any_weight(&clustered) ? silhouettes_of(&clustered) : NULL;
 	for (size_t i = 0; silhouettes != NULL && i < clustered.rows.count; i++)

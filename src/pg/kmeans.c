@@ -63,10 +63,8 @@ kmeans_refuse_null(FunctionCallInfo fcinfo, int argument, const char *name)
 }
 
 UcMetric
-kmeans_metric(const text *name)
+kmeans_metric(const char *metric)
 {
-	char	   *metric = text_to_cstring(name);
-
 	if (strcmp(metric, "cosine") == 0)
 		return UC_METRIC_COSINE;
 	if (strcmp(metric, "euclidean") == 0)
@@ -219,7 +217,7 @@ read_options(FunctionCallInfo fcinfo, int shift, UcKmeansOptions *options)
 	options->restarts = PG_GETARG_INT32(ARG_RESTARTS + shift);
 	options->max_iterations = PG_GETARG_INT32(ARG_MAX_ITERATIONS + shift);
 	options->tolerance = PG_GETARG_FLOAT8(ARG_TOLERANCE + shift);
-	options->metric = kmeans_metric(PG_GETARG_TEXT_PP(ARG_METRIC + shift));
+	options->metric = kmeans_metric(text_to_cstring(PG_GETARG_TEXT_PP(ARG_METRIC + shift)));
 	kmeans_check_options(options);
 
 	init = text_to_cstring(PG_GETARG_TEXT_PP(ARG_INIT + shift));

@@ -15,7 +15,7 @@
 extern void kmeans_refuse_null(FunctionCallInfo fcinfo, int argument, const char *name);
 
 /* "cosine" or "euclidean"; others are refused (22023). */
-extern UcMetric kmeans_metric(const text *name);
+extern UcMetric kmeans_metric(const char *metric);
 
 /* Refuses options that no rows could suit (22023), so that a query does not run in vain. */
 extern void kmeans_check_options(const UcKmeansOptions *options);

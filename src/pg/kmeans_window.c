@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "miscadmin.h"
+#include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "windowapi.h"
 
@@ -59,7 +60,7 @@ read_options(WindowObject window, UcKmeansOptions *options)
 	options->k = DatumGetInt32(values[ARG_K]);
 	options->seed = (uint64_t) DatumGetInt64(values[ARG_SEED]);
 	options->restarts = DatumGetInt32(values[ARG_RESTARTS]);
-	options->metric = kmeans_metric(DatumGetTextPP(values[ARG_METRIC]));
+	options->metric = kmeans_metric(text_to_cstring(DatumGetTextPP(values[ARG_METRIC])));
 	kmeans_check_options(options);
 }
 
