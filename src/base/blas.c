@@ -133,16 +133,30 @@ uc_sgemm_tn(size_t m, size_t n, size_t k, float alpha, const float *a, size_t ld
 	product(CblasTrans, CblasNoTrans, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
 }
 
+static void
+product_in_double(CBLAS_TRANSPOSE transpose_b, size_t m, size_t n, size_t k, double alpha, const double *a, size_t lda,
+				  const double *b, size_t ldb, double beta, double *c, size_t ldc)
+{
+	if (take_turns)
+		pthread_mutex_lock(&turns);
+	cblas_dgemm(CblasRowMajor, CblasNoTrans, transpose_b, (blasint) m, (blasint) n, (blasint) k,
+				alpha, a, (blasint) lda, b, (blasint) ldb, beta, c, (blasint) ldc);
+	if (take_turns)
+		pthread_mutex_unlock(&turns);
+}
+
 void
 uc_dgemm_nt(size_t m, size_t n, size_t k, double alpha, const double *a, size_t lda, const double *b, size_t ldb,
 			double beta, double *c, size_t ldc)
 {
-	if (take_turns)
-		pthread_mutex_lock(&turns);
-	cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (blasint) m, (blasint) n, (blasint) k,
-				alpha, a, (blasint) lda, b, (blasint) ldb, beta, c, (blasint) ldc);
-	if (take_turns)
-		pthread_mutex_unlock(&turns);
+	product_in_double(CblasTrans, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
+}
+
+void
+uc_dgemm_nn(size_t m, size_t n, size_t k, double alpha, const double *a, size_t lda, const double *b, size_t ldb,
+			double beta, double *c, size_t ldc)
+{
+	product_in_double(CblasNoTrans, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
 }
 
 /* What LAPACK asks for at least, and blocks of 64 columns. */

@@ -34,6 +34,10 @@ extern void uc_sgemm_tn(size_t m, size_t n, size_t k, float alpha, const float *
 extern void uc_dgemm_nt(size_t m, size_t n, size_t k, double alpha, const double *a, size_t lda, const double *b, size_t ldb,
 						double beta, double *c, size_t ldc);
 
+/* C[m, n] = alpha * A[m, k] · B[k, n] + beta * C */
+extern void uc_dgemm_nn(size_t m, size_t n, size_t k, double alpha, const double *a, size_t lda, const double *b, size_t ldb,
+						double beta, double *c, size_t ldc);
+
 /*
  * The `count` largest eigenvalues of the symmetric matrix a [n, n], falling, and their eigenvectors [count, n], one a row,
  * of unit length and of either sign. What a holds is lost. Not interruptible: about n³ / 10 nanoseconds, so that n is

@@ -424,13 +424,13 @@ degenerate(void)
 		}
 }
 
-/* Symmetric matrices with known eigenvalues: a product of reflections turns a diagonal. */
+/* Symmetric matrices with known eigenvalues: a reflection turns a diagonal. */
 static void
 eigenvectors(void)
 {
-	static const size_t sizes[] = {1, 2, 65, 400};
+	static const size_t sizes[] = {1, 2, 65, 400, 900};
 
-	for (int s = 0; s < 4; s++)
+	for (int s = 0; s < 5; s++)
 	{
 		size_t		n = sizes[s],
 					count = n < 20 ? n : 20;
@@ -440,6 +440,7 @@ eigenvectors(void)
 				   *vectors = uc_alloc(count * n * sizeof(double)),
 				   *values = uc_alloc(count * sizeof(double)),
 					squares = 0,
+					middle = 0,		/* uᵀ D u for the diagonal D of 1, 1/2, 1/3 … */
 					worst_value = 0,
 					worst_residual = 0;
 		UcError		err = {0};
@@ -448,14 +449,14 @@ eigenvectors(void)
 		{
 			u[i] = uniform() - .5;
 			squares += u[i] * u[i];
+			middle += u[i] * u[i] / (double) (1 + i);
 		}
 		for (size_t i = 0; i < n; i++)
 			for (size_t j = 0; j < n; j++)
 			{
-				double		sum = 0;
+				double		sum = (i == j ? 1 / (double) (1 + i) : 0) + 4 * middle * u[i] * u[j] / (squares * squares)
+					- 2 * u[i] * u[j] / squares * (1 / (double) (1 + i) + 1 / (double) (1 + j));
 
-				for (size_t k = 0; k < n; k++)
-					sum += ((i == k) - 2 * u[i] * u[k] / squares) * ((j == k) - 2 * u[j] * u[k] / squares) / (double) (1 + k);
 				kept[i * n + j] = a[i * n + j] = sum;
 			}
 		CHECK(uc_eigen_largest(a, n, count, &run, values, vectors, &err) == UC_OK, "eigenvectors of %zu × %zu", n, n);
