@@ -4,6 +4,7 @@
 #   make install        both, into the server that pg_config names
 #   make unit           unit tests of the core, without a server
 #   make unit-sanitize  the same under AddressSanitizer and UBSan
+#   make fuzz           the fuzzers of test/fuzz under clang, FUZZ_SECONDS (60) each; `make unit` replays their corpus
 #   make installcheck   regression, isolation and TAP tests against a running server
 
 EXTENSION = usercluster
@@ -90,12 +91,43 @@ build/sanitize/unit/%: test/unit/%.c test/unit/check.h $(CORE_SOURCES:src/%.c=bu
 	@mkdir -p $(@D)
 	$(CC) $(CORE_CFLAGS) $(SANITIZE_CFLAGS) $(PG_CPPFLAGS) -Itest/unit -o $@ $(filter %.c %.o,$^) $(TOOL_LIBS)
 
-.PHONY: unit unit-sanitize
-.PRECIOUS: build/plain/%.o build/sanitize/%.o
-unit: $(UNIT_TESTS:%=build/plain/unit/%)
+# ---- fuzzers: with a main that replays the kept corpus for `make unit`, with libFuzzer for `make fuzz` ----
+
+FUZZERS = $(sort $(patsubst test/fuzz/%.c,%,$(wildcard test/fuzz/*_fuzz.c)))
+FUZZ_SECONDS = 60
+FUZZ_CC = clang-14
+FUZZ_CFLAGS = -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+
+build/plain/fuzz/%: test/fuzz/%.c test/fuzz/replay.c test/fuzz/fuzz.h $(CORE_SOURCES:src/%.c=build/plain/%.o)
+	@mkdir -p $(@D)
+	$(CC) $(CORE_CFLAGS) $(PG_CPPFLAGS) -Itest/fuzz -o $@ $(filter %.c %.o,$^) $(TOOL_LIBS)
+
+build/sanitize/fuzz/%: test/fuzz/%.c test/fuzz/replay.c test/fuzz/fuzz.h $(CORE_SOURCES:src/%.c=build/sanitize/%.o)
+	@mkdir -p $(@D)
+	$(CC) $(CORE_CFLAGS) $(SANITIZE_CFLAGS) $(PG_CPPFLAGS) -Itest/fuzz -o $@ $(filter %.c %.o,$^) $(TOOL_LIBS)
+
+build/fuzz/%.o: src/%.c
+	@mkdir -p $(@D)
+	$(FUZZ_CC) $(CORE_CFLAGS) $(FUZZ_CFLAGS) -fsanitize=fuzzer-no-link $(EXTRA_CFLAGS) $(PG_CPPFLAGS) -MMD -MP -c -o $@ $<
+
+build/fuzz/run/%: test/fuzz/%.c test/fuzz/fuzz.h $(CORE_SOURCES:src/%.c=build/fuzz/%.o)
+	@mkdir -p $(@D)
+	$(FUZZ_CC) $(CORE_CFLAGS) $(FUZZ_CFLAGS) -fsanitize=fuzzer $(PG_CPPFLAGS) -Itest/fuzz -o $@ $(filter %.c %.o,$^) $(TOOL_LIBS)
+
+# What is found goes to build/fuzz/corpus; a crash stops the run and leaves its input in build/fuzz.
+fuzz: $(FUZZERS:%=build/fuzz/run/%)
+	@for name in $(FUZZERS); do \
+		mkdir -p build/fuzz/corpus/$$name; \
+		build/fuzz/run/$$name -max_total_time=$(FUZZ_SECONDS) -timeout=10 -max_len=60000 -print_final_stats=1 -verbosity=0 \
+			-artifact_prefix=build/fuzz/$$name- build/fuzz/corpus/$$name test/fuzz/corpus/$$name || exit 1; \
+	done
+
+.PHONY: unit unit-sanitize fuzz
+.PRECIOUS: build/plain/%.o build/sanitize/%.o build/fuzz/%.o
+unit: $(UNIT_TESTS:%=build/plain/unit/%) $(FUZZERS:%=build/plain/fuzz/%)
 	test/unit/run $^
 
-unit-sanitize: $(UNIT_TESTS:%=build/sanitize/unit/%)
+unit-sanitize: $(UNIT_TESTS:%=build/sanitize/unit/%) $(FUZZERS:%=build/sanitize/fuzz/%)
 	test/unit/run $^
 
 -include $(wildcard build/*/*/*.d) $(OBJS:.o=.d)

@@ -118,6 +118,17 @@ tokenize_text(const Job *job, Worker *worker, size_t number, Poll *poll, UcError
 	return UC_OK;
 }
 
+/* Embeds what the batch holds, which ends before text `next`, and empties it. */
+static UcStatus
+run_batch(const Job *job, Worker *worker, UcBatch *batch, size_t next, UcStop stop, UcError *err)
+{
+	float	   *out = job->out + (next - batch->texts) * job->model->config.dimensions;
+	UcStatus	status = batch->texts == 0 ? UC_OK : uc_encoder_run(worker->encoder, batch, stop, out, err);
+
+	batch->texts = 0;
+	return status;
+}
+
 /* Embeds texts first … first + n - 1, in as many batches as their tokens need. */
 static UcStatus
 embed_task(void *arg, size_t task, int worker_number, UcSection *section, UcError *err)
@@ -128,7 +139,8 @@ embed_task(void *arg, size_t task, int worker_number, UcSection *section, UcErro
 	UcStop		stop = {poll_section, &poll};
 	size_t		first = task * TASK_TEXTS,
 				last = first + TASK_TEXTS < job->count ? first + TASK_TEXTS : job->count,
-				capacity = uc_encoder_capacity(job->model);
+				capacity = uc_encoder_capacity(job->model),
+				dimensions = job->model->config.dimensions;
 	size_t		starts[TASK_TEXTS + 1] = {0};
 	UcBatch		batch = {.starts = starts};
 	UcStatus	status = prepare_worker(job, worker, err);
@@ -139,21 +151,28 @@ embed_task(void *arg, size_t task, int worker_number, UcSection *section, UcErro
 		status = tokenize_text(job, worker, i, &poll, err);
 		if (status != UC_OK)
 			break;
-		if (starts[batch.texts] + worker->tokens.count > capacity)
+		if (starts[batch.texts] + worker->tokens.count > capacity || worker->tokens.count == 0)
+			status = run_batch(job, worker, &batch, i, stop, err);
+		if (worker->tokens.count == 0)
 		{
-			status = uc_encoder_run(worker->encoder, &batch, stop,
-									job->out + (i - batch.texts) * job->model->config.dimensions, err);
-			batch.texts = 0;
+			memset(job->out + i * dimensions, 0, dimensions * sizeof(float));
+			continue;
 		}
 		for (size_t j = 0; j < worker->tokens.count; j++)
 			worker->ids[starts[batch.texts] + j] = worker->tokens.tokens[j].id;
 		starts[batch.texts + 1] = starts[batch.texts] + worker->tokens.count;
 		batch.texts++;
 	}
-	if (status == UC_OK)
-		status = uc_encoder_run(worker->encoder, &batch, stop,
-								job->out + (last - batch.texts) * job->model->config.dimensions, err);
-	return status;
+	return status != UC_OK ? status : run_batch(job, worker, &batch, last, stop, err);
+}
+
+bool
+uc_embedding_empty(const float *vector, size_t dimensions)
+{
+	for (size_t i = 0; i < dimensions; i++)
+		if (vector[i] != 0)
+			return false;
+	return true;
 }
 
 UcStatus

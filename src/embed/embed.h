@@ -29,13 +29,17 @@ typedef struct UcEmbedOptions
 extern const char *uc_model_prompt(const UcModel *model);
 
 /*
- * Fills out [count, dimensions], the same vectors whatever the number of threads. Memory beyond the caller's: one encoder
+ * Fills out [count, dimensions], the same vectors whatever the number of threads. A text without any token (blank once it is
+ * normalised, where the model adds no special tokens) gets zeros, which no other text gets. Memory beyond the caller's: one encoder
  * and one text's tokens per thread, checked against run->max_memory first.
  * Errors: UC_INVALID_DATA (a text that is not UTF-8; its number in the detail), UC_LIMIT_EXCEEDED (refuse_long; both
  * token numbers), UC_MEMORY_LIMIT, UC_OUT_OF_MEMORY, UC_INTERRUPTED.
  */
 extern UcStatus uc_embed(const UcModel *model, const UcTokenizer *tokenizer, const UcText *texts, size_t count,
 						 const UcEmbedOptions *options, const UcRun *run, float *out, UcError *err);
+
+/* True for the zeros of a text without tokens: it has no embedding. */
+extern bool uc_embedding_empty(const float *vector, size_t dimensions);
 
 /* Tokens of prompt and text, special ones included, before any cut. */
 extern UcStatus uc_count_tokens(const UcTokenizer *tokenizer, UcText text, const char *prompt, const UcRun *run,

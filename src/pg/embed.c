@@ -85,8 +85,12 @@ embed_texts(const EmbedRequest *request, text *const *texts, int count, Embeddin
 
 	for (int i = 0; i < n; i++)
 	{
-		Embedding  *embedding = embedding_new((int) dim);
+		Embedding  *embedding;
 
+		/* Blank to this model: NULL, as for a text that is blank as it stands. */
+		if (uc_embedding_empty(vectors + i * dim, dim))
+			continue;
+		embedding = embedding_new((int) dim);
 		memcpy(embedding->x, vectors + i * dim, dim * sizeof(float));
 		out[places[i]] = embedding;
 	}
