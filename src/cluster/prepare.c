@@ -15,9 +15,8 @@
 
 #define EMBEDDING_DIMENSIONS 64 /* the rule takes vectors of fewer for numbers that mean something each */
 #define FEW_ROWS 16
-#define ROWS_PER_COMPONENT 8
-#define MOST_COMPONENTS 64
-#define FEWEST_COMPONENTS 16
+#define ROWS_TO_WHITEN 256
+#define MOST_COMPONENTS 100
 #define POLL_ROWS 1024
 
 /* Variance below this, of the largest and of the rows' mean square, is rounding. */
@@ -33,9 +32,9 @@ smaller(size_t a, size_t b)
 size_t
 uc_prepare_components(size_t count, size_t dim)
 {
-	size_t		components = smaller(smaller(MOST_COMPONENTS, count / ROWS_PER_COMPONENT), dim);
+	size_t		components = smaller(MOST_COMPONENTS, dim);
 
-	return components > 0 ? components : 1;
+	return count <= 2 ? 1 : smaller(components, count - 1);
 }
 
 void
@@ -46,7 +45,7 @@ uc_prepare_auto(size_t count, size_t dim, bool directions, bool groups, UcPrepar
 	*components = 0;
 	if (untouched)
 		*method = groups ? UC_PREPARE_CENTRED : UC_PREPARE_NONE;
-	else if (uc_prepare_components(count, dim) < FEWEST_COMPONENTS)
+	else if (count < ROWS_TO_WHITEN)
 		*method = UC_PREPARE_CENTRED;
 	else
 	{

@@ -138,9 +138,15 @@ rule(void)
 	CHECK(method == UC_PREPARE_CENTRED && components == 0, "groups are centred even in few dimensions");
 	uc_prepare_auto(5, 384, true, false, &method, &components);
 	CHECK(method == UC_PREPARE_NONE, "five rows stay as they are");
+	uc_prepare_auto(16, 384, true, false, &method, &components);
+	CHECK(method == UC_PREPARE_CENTRED && components == 0, "16 embeddings are centred");
+	uc_prepare_auto(255, 384, true, false, &method, &components);
+	CHECK(method == UC_PREPARE_CENTRED, "255 too");
+	uc_prepare_auto(256, 384, true, true, &method, &components);
+	CHECK(method == UC_PREPARE_WHITENED && components == 100, "256 are whitened");
 	uc_prepare_auto(2000, 384, true, false, &method, &components);
 	CHECK(method == UC_PREPARE_WHITENED && components == uc_prepare_components(2000, 384), "2,000 embeddings are whitened");
-	CHECK(uc_prepare_components(3, 384) == 1 && uc_prepare_components(100000, 2) == 2, "components stay in range");
+	CHECK(uc_prepare_components(1, 384) == 1 && uc_prepare_components(3, 384) == 2 && uc_prepare_components(100000, 2) == 2, "components stay in range");
 }
 
 /* Means in double; the shrunk ones by the formula of the header. */
