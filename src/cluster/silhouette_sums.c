@@ -122,7 +122,7 @@ sum_directions(UcSilhouetteSums *sums, const UcRun *run, UcError *err)
 }
 
 static UcStatus
-find_means(UcSilhouetteSums *sums, UcError *err)
+find_means(UcSilhouetteSums *sums, const UcRun *run, UcError *err)
 {
 	const UcPartition *partition = sums->partition;
 	size_t		dim = sums->dim,
@@ -136,6 +136,8 @@ find_means(UcSilhouetteSums *sums, UcError *err)
 		int			c = partition->cluster[position];
 		double		share = 1.0 / (double) (partition->start[c + 1] - partition->start[c]);
 
+		if (position % POLL_ROWS == 0 && uc_interrupted(run))
+			return uc_interrupt_error(err);
 		uc_kernels()->accumulate(sums->means + (size_t) c * dim, sums->ordered + position * dim, share, dim);
 	}
 	return UC_OK;
@@ -169,7 +171,7 @@ arrange(UcSilhouetteSums *sums, const UcRun *run, UcError *err)
 	if (sums->ordered == NULL)
 		return UC_OK;
 	uc_blas_prepare();
-	status = find_means(sums, err);
+	status = find_means(sums, run, err);
 	if (status != UC_OK)
 		return status;
 	return uc_points_prepare(&sums->points, sums->ordered, partition->members, dim, UC_METRIC_EUCLIDEAN, run, err);
