@@ -168,6 +168,37 @@ rule(void)
 		  "where none is stable, the most stable one is taken, the smaller among equals");
 }
 
+static bool
+after_some_polls(void *arg)
+{
+	int		   *left = arg;
+
+	return (*left)-- <= 0;
+}
+
+static void
+interrupted(void)
+{
+	float		x[ROWS * DIM];
+	UcChooseOptions options = options_for(2, 10);
+	UcChoice	choices[9];
+	UcError		err = {0};
+	bool		stopped = true;
+	int			count;
+
+	fill(x, 1);
+	for (int polls = 0; polls < 300; polls += 7)
+	{
+		int			left = polls;
+		UcRun		impatient = {
+			.threads = 1,.max_memory = SIZE_MAX - 1,.interrupted = after_some_polls,.interrupt_arg = &left
+		};
+
+		stopped = stopped && uc_choose_k(x, ROWS, DIM, &options, &impatient, choices, &count, &err) == UC_INTERRUPTED;
+	}
+	CHECK(stopped, "choosing stops when asked to, wherever it is");
+}
+
 int
 main(void)
 {
@@ -175,5 +206,6 @@ main(void)
 	four_clouds();
 	few_distinct();
 	rule();
+	interrupted();
 	return check_done();
 }

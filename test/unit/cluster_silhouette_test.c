@@ -287,6 +287,50 @@ extremes(void)
 		  "the measures of clusters without spread");
 }
 
+static bool
+after_some_polls(void *arg)
+{
+	int		   *left = arg;
+
+	return (*left)-- <= 0;
+}
+
+/* Wherever the caller stops it, a call says so and frees what it has. */
+static void
+interrupted(size_t dim, UcMetric metric)
+{
+	Sample		sample = sample_of(MAX_ROWS, dim, 6, 0);
+	UcSilhouetteOptions options = {.metric = metric};
+	UcSilhouette silhouette;
+	UcValidity	validity;
+	UcError		err = {0};
+	bool		stopped = true;
+
+	for (int polls = 0; polls < 6; polls++)
+	{
+		int			left = polls;
+		UcRun		impatient = {
+			.threads = 2,.max_memory = SIZE_MAX - 1,.interrupted = after_some_polls,.interrupt_arg = &left
+		};
+
+		stopped = stopped && uc_silhouette(sample.x, sample.labels, sample.rows, dim, sample.k, &options, &impatient, NULL,
+										   &silhouette, &err) == UC_INTERRUPTED;
+	}
+	CHECK(stopped, "silhouettes in %zu dimensions stop when asked to", dim);
+	for (int polls = 0; polls < 4; polls++)
+	{
+		int			left = polls;
+		UcRun		impatient = {
+			.threads = 1,.max_memory = SIZE_MAX - 1,.interrupted = after_some_polls,.interrupt_arg = &left
+		};
+
+		stopped = stopped && uc_validity(sample.x, sample.labels, NULL, sample.rows, dim, sample.k, metric, &impatient,
+										 &validity, &err) == UC_INTERRUPTED;
+	}
+	CHECK(stopped, "so do the other measures");
+	free_sample(&sample);
+}
+
 int
 main(void)
 {
@@ -305,5 +349,8 @@ main(void)
 	measures(UC_METRIC_COSINE);
 	weights_are_copies();
 	extremes();
+	interrupted(3, UC_METRIC_EUCLIDEAN);
+	interrupted(40, UC_METRIC_EUCLIDEAN);
+	interrupted(40, UC_METRIC_COSINE);
 	return check_done();
 }
