@@ -98,11 +98,11 @@ FUZZ_SECONDS = 60
 FUZZ_CC = clang-14
 FUZZ_CFLAGS = -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 
-build/plain/fuzz/%: test/fuzz/%.c test/fuzz/replay.c test/fuzz/fuzz.h $(CORE_SOURCES:src/%.c=build/plain/%.o)
+build/plain/fuzz/%: test/fuzz/%.c test/fuzz/replay.c $(wildcard test/fuzz/*.h) $(CORE_SOURCES:src/%.c=build/plain/%.o)
 	@mkdir -p $(@D)
 	$(CC) $(CORE_CFLAGS) $(PG_CPPFLAGS) -Itest/fuzz -o $@ $(filter %.c %.o,$^) $(TOOL_LIBS)
 
-build/sanitize/fuzz/%: test/fuzz/%.c test/fuzz/replay.c test/fuzz/fuzz.h $(CORE_SOURCES:src/%.c=build/sanitize/%.o)
+build/sanitize/fuzz/%: test/fuzz/%.c test/fuzz/replay.c $(wildcard test/fuzz/*.h) $(CORE_SOURCES:src/%.c=build/sanitize/%.o)
 	@mkdir -p $(@D)
 	$(CC) $(CORE_CFLAGS) $(SANITIZE_CFLAGS) $(PG_CPPFLAGS) -Itest/fuzz -o $@ $(filter %.c %.o,$^) $(TOOL_LIBS)
 
@@ -110,7 +110,7 @@ build/fuzz/%.o: src/%.c
 	@mkdir -p $(@D)
 	$(FUZZ_CC) $(CORE_CFLAGS) $(FUZZ_CFLAGS) -fsanitize=fuzzer-no-link $(EXTRA_CFLAGS) $(PG_CPPFLAGS) -MMD -MP -c -o $@ $<
 
-build/fuzz/run/%: test/fuzz/%.c test/fuzz/fuzz.h $(CORE_SOURCES:src/%.c=build/fuzz/%.o)
+build/fuzz/run/%: test/fuzz/%.c $(wildcard test/fuzz/*.h) $(CORE_SOURCES:src/%.c=build/fuzz/%.o)
 	@mkdir -p $(@D)
 	$(FUZZ_CC) $(CORE_CFLAGS) $(FUZZ_CFLAGS) -fsanitize=fuzzer $(PG_CPPFLAGS) -Itest/fuzz -o $@ $(filter %.c %.o,$^) $(TOOL_LIBS)
 

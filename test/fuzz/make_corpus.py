@@ -57,6 +57,15 @@ def texts():
     write("tokenize_fuzz", "not_utf8", b"\0ab\xff\xc3(\xed\xa0\x80")
 
 
+def sections():
+    write("section_fuzz", "whole", b"\0")
+    for number in range(len(os.listdir(TOKENIZERS))):
+        # One byte in the header, in turn at each place that four bytes apart give.
+        write("section_fuzz", "header_%d" % number, bytes([number, 0x80, 0, 8 + 4 * number, 0xFF]))
+        write("section_fuzz", "inside_%d" % number, bytes([number, 0, 4 + number, number, 0xFE]))
+
+
 models()
 imports()
+sections()
 texts()
