@@ -30,8 +30,8 @@ typedef enum UcPreparationMethod
 } UcPreparationMethod;
 
 /*
- * A group of n rows keeps n / (n + UC_GROUP_SHRINKAGE) of its mean's distance from the overall mean: a single row keeps
- * most of what distinguishes it, and 100 rows are centred almost completely.
+ * What is subtracted from a group of n rows is the overall mean plus n / (n + UC_GROUP_SHRINKAGE) of the way to its own: a
+ * single row keeps five sixths of what sets it apart, and 100 rows are centred almost completely. 1 to 20 work alike.
  */
 #define UC_GROUP_SHRINKAGE 5.0
 
