@@ -86,7 +86,7 @@ INSERT INTO step (what) VALUES ('sentences: k-means');
 
 CREATE TABLE plain AS
 SELECT s.number, s.id, s.lang, s.topic, c.cluster
-FROM usercluster.kmeans('SELECT number, embedding FROM sentence', k => 7, restarts => 10) c
+FROM usercluster.kmeans('SELECT number, embedding FROM sentence', k => 7, restarts => 10, preparation => 'none') c
 JOIN sentence s ON s.number = c.id;
 
 SELECT cluster, topic, count(*) FROM plain GROUP BY 1, 2 ORDER BY 1
@@ -105,13 +105,25 @@ FROM sentence JOIN (SELECT lang, avg(embedding) AS mean FROM sentence GROUP BY l
 
 CREATE TABLE by_topic AS
 SELECT s.number, s.id, s.lang, s.topic, c.cluster
-FROM usercluster.kmeans('SELECT number, embedding FROM centred', k => 7, restarts => 10) c
+FROM usercluster.kmeans('SELECT number, embedding FROM centred', k => 7, restarts => 10, preparation => 'none') c
 JOIN sentence s ON s.number = c.id;
 
 SELECT cluster, topic, count(*) FROM by_topic GROUP BY 1, 2 ORDER BY 1
 \crosstabview cluster topic count topic
 SELECT cluster, lang, count(*) FROM by_topic GROUP BY 1, 2 ORDER BY 1
 \crosstabview cluster lang count lang
+
+\echo 'With a column "language", and the preparation that is the default: language means subtracted, then softly whitened'
+\echo
+INSERT INTO step (what) VALUES ('sentences: k-means over a column "language"');
+
+CREATE TABLE by_language_column AS
+SELECT s.number, s.id, s.lang, s.topic, c.cluster
+FROM usercluster.kmeans('SELECT number, embedding, lang AS language FROM sentence', k => 7, restarts => 10) c
+JOIN sentence s ON s.number = c.id;
+
+SELECT cluster, topic, count(*) FROM by_language_column GROUP BY 1, 2 ORDER BY 1
+\crosstabview cluster topic count topic
 
 \echo 'Segments against topics, and how many of the 1,004 sentences share a segment with their translation'
 \echo
@@ -121,7 +133,8 @@ INSERT INTO step (what) VALUES ('sentences: scores');
 CREATE TABLE score AS
 SELECT embeddings, usercluster.normalized_mutual_info(cluster, topic) AS nmi, usercluster.adjusted_rand_index(cluster, topic) AS ari,
 	(count(*) - count(DISTINCT (id, cluster)))::float8 / count(DISTINCT id) AS pairs_together
-FROM (SELECT 'as they are' AS embeddings, * FROM plain UNION ALL SELECT 'language means subtracted', * FROM by_topic) AS fit
+FROM (SELECT 'as they are' AS embeddings, * FROM plain UNION ALL SELECT 'language means subtracted', * FROM by_topic
+	UNION ALL SELECT 'prepared by default', * FROM by_language_column) AS fit
 GROUP BY embeddings;
 
 SELECT embeddings, round(nmi::numeric, 3) AS nmi, round(ari::numeric, 3) AS ari,

@@ -19,9 +19,11 @@
 #include "utils/memutils.h"
 
 #include "base/memory.h"
+#include "base/simd.h"
 #include "pg/centroids.h"
 #include "pg/errors.h"
 #include "pg/kmeans.h"
+#include "pg/preparation.h"
 #include "pg/query.h"
 
 PG_FUNCTION_INFO_V1(usercluster_kmeans);
@@ -40,7 +42,9 @@ enum
 	ARG_TOLERANCE,
 	ARG_METRIC,
 	ARG_INIT,
-	ARG_CENTROIDS
+	ARG_CENTROIDS,
+	ARG_PREPARATION,
+	ARG_FEATURE_WEIGHT
 };
 #define ARG_KEY 2
 
@@ -48,8 +52,11 @@ typedef struct Fit
 {
 	MemoryContext context;		/* of everything below */
 	UcKmeansOptions options;
+	PreparationOptions preparation;
 	Rows		rows;
-	const UcKmeans *result;
+	Prepared	prepared;
+	const UcKmeans *result;		/* over the prepared rows */
+	float	   *centroids;		/* [k, rows.dim] in the space of the embeddings */
 } Fit;
 
 /* ---- what the window form shares ---- */
@@ -128,7 +135,7 @@ free_result(void *arg)
 }
 
 const UcKmeans *
-kmeans_run(const Rows *rows, const UcKmeansOptions *options)
+kmeans_run(const float *values, size_t count, size_t dim, size_t memory, const UcKmeansOptions *options)
 {
 	OwnedResult *owned = palloc0(sizeof *owned);
 	UcRun		run;
@@ -136,8 +143,8 @@ kmeans_run(const Rows *rows, const UcKmeansOptions *options)
 	UcStatus	status;
 
 	usercluster_run(&run);
-	run.max_memory -= Min(rows_memory(rows), run.max_memory);
-	status = uc_kmeans(rows->values, rows->count, rows->dim, options, &run, &owned->result, &err);
+	run.max_memory -= Min(memory, run.max_memory);
+	status = uc_kmeans(values, count, dim, options, &run, &owned->result, &err);
 	usercluster_check(status, &err);
 	owned->callback.func = free_result;
 	owned->callback.arg = &owned->result;
@@ -200,17 +207,19 @@ read_centroids(ArrayType *array, int k, UcMetric metric, int *dim)
 
 /* `shift` is 1 in the keyed form. Returns the dimension of given centroids, or 0. */
 static int
-read_options(FunctionCallInfo fcinfo, int shift, UcKmeansOptions *options)
+read_options(FunctionCallInfo fcinfo, int shift, UcKmeansOptions *options, PreparationOptions *preparation)
 {
 	static const char *const names[] = {
-		"query", "k", "seed", "restarts", "max_iterations", "tolerance", "metric", "init"
+		"query", "k", "seed", "restarts", "max_iterations", "tolerance", "metric", "init",
+		NULL, "preparation", "feature_weight"
 	};
 	char	   *init;
 	bool		given;
 	int			dim = 0;
 
-	for (int i = 0; i <= ARG_INIT; i++)
-		kmeans_refuse_null(fcinfo, i < ARG_SEED ? i : i + shift, names[i]);
+	for (int i = 0; i <= ARG_FEATURE_WEIGHT; i++)
+		if (names[i] != NULL)
+			kmeans_refuse_null(fcinfo, i < ARG_SEED ? i : i + shift, names[i]);
 	uc_kmeans_defaults(options);
 	options->k = PG_GETARG_INT32(ARG_K);
 	options->seed = (uint64_t) PG_GETARG_INT64(ARG_SEED + shift);
@@ -235,6 +244,11 @@ read_options(FunctionCallInfo fcinfo, int shift, UcKmeansOptions *options)
 	if (given)
 		options->centroids = read_centroids(PG_GETARG_ARRAYTYPE_P(ARG_CENTROIDS + shift),
 											options->k, options->metric, &dim);
+	preparation_options(preparation, text_to_cstring(PG_GETARG_TEXT_PP(ARG_PREPARATION + shift)),
+						PG_GETARG_FLOAT8(ARG_FEATURE_WEIGHT + shift), options->metric);
+	/* whoever gives centroids knows the space they are in */
+	if (given && preparation->choice == PREPARATION_AUTO)
+		preparation->choice = PREPARATION_NONE;
 	return dim;
 }
 
@@ -280,20 +294,77 @@ tell(const Fit *fit)
 				 errhint("Raise max_iterations or tolerance.")));
 }
 
+/* Preparation, the fit, and where the prepared rows have another space the sums for the centroids in that of the rows. */
+static size_t
+fit_memory(size_t rows, size_t dim, int threads, const void *arg)
+{
+	const Fit  *fit = arg;
+	size_t		prepared_dim;
+	size_t		preparation = preparation_memory(&fit->preparation, &fit->rows, rows, dim, threads, &prepared_dim);
+	size_t		centroids = uc_size_mul(fit->options.k, uc_size_mul(dim, sizeof(double) + sizeof(float)));
+
+	return uc_size_add(uc_size_add(preparation, rows < (size_t) fit->options.k ? 0 : centroids),
+					   work_memory(rows, prepared_dim, threads, &fit->options));
+}
+
+/* The means of the rows by cluster, in their own space; of unit vectors and of unit length with the cosine metric. */
+static float *
+mean_by_cluster(const Fit *fit)
+{
+	const Rows *rows = &fit->rows;
+	size_t		dim = rows->dim;
+	int			k = fit->result->k;
+	bool		cosine = fit->options.metric == UC_METRIC_COSINE;
+	double	   *sums = palloc_extended(uc_size_mul(k, dim * sizeof(double)), MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	float	   *means = palloc_extended(uc_size_mul(k, dim * sizeof(float)), MCXT_ALLOC_HUGE);
+
+	for (size_t i = 0; i < rows->count; i++)
+	{
+		const float *x = rows->values + i * dim;
+
+		CHECK_FOR_INTERRUPTS();
+		uc_kernels()->accumulate(sums + fit->result->labels[i] * dim, x, cosine ? 1 / sqrt(uc_dot(x, x, dim)) : 1, dim);
+	}
+	for (int c = 0; c < k; c++)
+	{
+		const double *sum = sums + c * dim;
+		double		square = 0;
+
+		for (size_t j = 0; j < dim; j++)
+			square += sum[j] * sum[j];
+		for (size_t j = 0; j < dim; j++)
+			means[c * dim + j] = cosine && square > 0 ? sum[j] / sqrt(square) : sum[j] / fit->result->sizes[c];
+	}
+	pfree(sums);
+	return means;
+}
+
 /* Leaves the fit's own memory context current; the caller returns to the one before and deletes the fit's. */
 static void
 run_fit(FunctionCallInfo fcinfo, int shift, Oid key_type, Fit *fit)
 {
 	RowsOptions rows_options;
 	int			centroid_dim;
+	size_t		memory;
 
+	memset(fit, 0, sizeof *fit);
 	fit->context = AllocSetContextCreate(CurrentMemoryContext, "usercluster k-means", ALLOCSET_DEFAULT_SIZES);
 	MemoryContextSwitchTo(fit->context);
-	centroid_dim = read_options(fcinfo, shift, &fit->options);
+	centroid_dim = read_options(fcinfo, shift, &fit->options, &fit->preparation);
 	kmeans_rows_options(&fit->options, &rows_options);
+	rows_options.columns = PREPARATION_COLUMNS;
+	rows_options.work = fit_memory;
+	rows_options.work_arg = fit;
 	query_read(text_to_cstring(PG_GETARG_TEXT_PP(ARG_QUERY)), key_type, &rows_options, &fit->rows);
 	check_rows(&fit->rows, &fit->options, centroid_dim);
-	fit->result = kmeans_run(&fit->rows, &fit->options);
+	preparation_fit(&fit->preparation, &fit->rows, &fit->prepared);
+	if (fit->prepared.changed && fit->options.centroids != NULL)
+		fit->options.centroids = preparation_apply(&fit->prepared, fit->options.centroids, fit->options.k);
+	memory = rows_memory(&fit->rows);
+	if (fit->prepared.changed)
+		memory = uc_size_add(memory, uc_size_mul(fit->rows.count, sizeof(float) * fit->prepared.dim));
+	fit->result = kmeans_run(fit->prepared.values, fit->rows.count, fit->prepared.dim, memory, &fit->options);
+	fit->centroids = fit->prepared.changed ? mean_by_cluster(fit) : fit->result->centroids;
 	tell(fit);
 }
 
@@ -338,11 +409,11 @@ usercluster_kmeans_keyed(PG_FUNCTION_ARGS)
 }
 
 static Datum
-centroid_datum(const UcKmeans *result, int cluster)
+centroid_datum(const Fit *fit, int cluster)
 {
-	Embedding  *centroid = embedding_new(result->dim);
+	Embedding  *centroid = embedding_new(fit->rows.dim);
 
-	memcpy(centroid->x, result->centroids + cluster * result->dim, sizeof(float) * result->dim);
+	memcpy(centroid->x, fit->centroids + (size_t) cluster * fit->rows.dim, sizeof(float) * fit->rows.dim);
 	return PointerGetDatum(centroid);
 }
 
@@ -360,7 +431,7 @@ usercluster_kmeans_centroids(PG_FUNCTION_ARGS)
 		bool		nulls[4] = {false};
 		Datum		values[4] = {
 			Int32GetDatum(i + 1), Int64GetDatum(fit.result->sizes[i]), Float8GetDatum(fit.result->cluster_inertia[i]),
-			centroid_datum(fit.result, i)
+			centroid_datum(&fit, i)
 		};
 
 		CHECK_FOR_INTERRUPTS();
@@ -394,11 +465,13 @@ usercluster_kmeans_fit(PG_FUNCTION_ARGS)
 		elog(ERROR, "return type must be a row type");
 	run_fit(fcinfo, 0, InvalidOid, &fit);
 	{
-		bool		nulls[8] = {false};
-		Datum		values[8] = {
-			centroids_datum(fit.result->centroids, fit.result->k, fit.result->dim), sizes_datum(fit.result), Float8GetDatum(fit.result->inertia),
+		bool		nulls[10] = {false};
+		Datum		values[10] = {
+			centroids_datum(fit.centroids, fit.result->k, fit.rows.dim), sizes_datum(fit.result), Float8GetDatum(fit.result->inertia),
 			Int32GetDatum(fit.result->iterations), BoolGetDatum(fit.result->converged),
-			Int64GetDatum((int64) fit.options.seed), Int64GetDatum(fit.result->rows), Int64GetDatum(fit.rows.skipped)
+			Int64GetDatum((int64) fit.options.seed), Int64GetDatum(fit.result->rows), Int64GetDatum(fit.rows.skipped),
+			preparation_datum(&fit.prepared, &fit.rows, TupleDescAttr(description, 8)->atttypid),
+			centroids_datum(fit.result->centroids, fit.result->k, fit.prepared.dim)
 		};
 
 		MemoryContextSwitchTo(old);

@@ -23,7 +23,11 @@ extern void kmeans_check_options(const UcKmeansOptions *options);
 /* How rows for k-means are to be gathered; the options must outlive the gathering. */
 extern void kmeans_rows_options(const UcKmeansOptions *options, RowsOptions *rows_options);
 
-/* Clusters the rows, of which there must be at least k. The result belongs to the current memory context. */
-extern const UcKmeans *kmeans_run(const Rows *rows, const UcKmeansOptions *options);
+/*
+ * Clusters values [count, dim], at least k of them, beside which the caller holds `memory` bytes, themselves included. The
+ * result belongs to the current memory context.
+ */
+extern const UcKmeans *kmeans_run(const float *values, size_t count, size_t dim, size_t memory,
+								  const UcKmeansOptions *options);
 
 #endif

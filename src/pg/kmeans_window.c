@@ -134,7 +134,7 @@ fit_partition(WindowObject window, int64 count, Told *told, int32 *labels)
 		const UcKmeans *result;
 
 		options.k = Min((size_t) options.k, rows.count);
-		result = kmeans_run(&rows, &options);
+		result = kmeans_run(rows.values, rows.count, rows.dim, rows_memory(&rows), &options);
 		for (size_t i = 0; i < rows.count; i++)
 			labels[DatumGetInt64(rows.keys[i])] = result->labels[i] + 1;
 		tell(told, result, &options, asked);

@@ -287,7 +287,11 @@ take_column(Receiver *receiver, Form_pg_attribute column, int columns)
 	named->attribute = column->attnum;
 	named->type = getBaseType(column->atttypid);
 	if (which == ROWS_FEATURES)
-		named->type = getBaseType(get_element_type(named->type));
+	{
+		named->type = get_element_type(named->type);
+		if (OidIsValid(named->type))
+			named->type = getBaseType(named->type);
+	}
 	if (which <= ROWS_FEATURES && !is_number(named->type))
 		ereport(ERROR,
 				(errcode(ERRCODE_DATATYPE_MISMATCH),

@@ -1,0 +1,56 @@
+/*
+ * preparation.h
+ *	  The preparation of rows before they are clustered, and the SQL type that keeps it for rows that come later.
+ */
+#ifndef USERCLUSTER_PREPARATION_H
+#define USERCLUSTER_PREPARATION_H
+
+#include "cluster/kmeans.h"
+#include "cluster/prepare.h"
+#include "pg/rows.h"
+
+/* The columns of a query that a preparation takes. */
+#define PREPARATION_COLUMNS (ROWS_KNOWS(ROWS_LANGUAGE) | ROWS_KNOWS(ROWS_FEATURES))
+
+typedef enum PreparationChoice
+{
+	PREPARATION_AUTO,			/* the rule of uc_prepare_auto */
+	PREPARATION_NONE,
+	PREPARATION_CENTRED,		/* on the mean of all rows */
+	PREPARATION_GROUP_CENTRED,	/* on the mean of each language */
+	PREPARATION_WHITENED		/* after centring: on the mean of each language where the query has one */
+} PreparationChoice;
+
+typedef struct PreparationOptions
+{
+	PreparationChoice choice;
+	double		feature_weight;
+	bool		directions;		/* the metric is cosine */
+} PreparationOptions;
+
+typedef struct Prepared
+{
+	UcPreparation fitted;		/* ends with the memory context it was fitted in */
+	float	   *values;			/* [rows, dim] */
+	int			dim;
+	bool		changed;		/* false: values are the rows' own */
+} Prepared;
+
+/* Reads the arguments, refusing an unknown name and a negative weight (22023). */
+extern void preparation_options(PreparationOptions *options, const char *preparation, double feature_weight,
+								UcMetric metric);
+
+/* Bytes that preparing `count` rows like these takes beside them, and in `out_dim` how long a prepared row is. */
+extern size_t preparation_memory(const PreparationOptions *options, const Rows *rows, size_t count, size_t dim,
+								 int threads, size_t *out_dim);
+
+/* Prepares the rows, of which there must be one, in the current memory context. */
+extern void preparation_fit(const PreparationOptions *options, const Rows *rows, Prepared *prepared);
+
+/* Prepares vectors that are like the rows but have neither language nor features, such as given centroids. */
+extern float *preparation_apply(const Prepared *prepared, const float *vectors, size_t count);
+
+/* What was fitted, as a value of the composite type usercluster.preparation, whose oid is given. */
+extern Datum preparation_datum(const Prepared *prepared, const Rows *rows, Oid type);
+
+#endif
