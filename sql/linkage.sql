@@ -1,0 +1,32 @@
+-- What must be refused
+SELECT * FROM usercluster.hierarchical('VALUES (1, ''[1]''::embedding)');
+SELECT * FROM usercluster.hierarchical('VALUES (1, ''[1]''::embedding)', k => 1, height => 1);
+SELECT * FROM usercluster.hierarchical('VALUES (1, ''[1]''::embedding)', k => 0);
+SELECT * FROM usercluster.hierarchical('VALUES (1, ''[1]''::embedding)', k => 2);
+SELECT * FROM usercluster.hierarchical('VALUES (1, ''[1]''::embedding)', height => 'NaN');
+SELECT * FROM usercluster.hierarchical('VALUES (1, ''[1]''::embedding)', k => 1, method => 'centroid');
+SELECT * FROM usercluster.hierarchical('VALUES (1, ''[1]''::embedding)', k => 1, method => NULL);
+SELECT * FROM usercluster.hierarchical(NULL, k => 1);
+SELECT * FROM usercluster.hierarchical('VALUES (1, ''[0]''::embedding)', k => 1);
+SELECT * FROM usercluster.linkage('VALUES (1, ''[1]''::embedding)', metric => 'manhattan');
+SELECT * FROM usercluster.linkage(NULL);
+SELECT * FROM usercluster.linkage('SELECT 1 AS id, ''[1]''::embedding AS e, 0.0 AS weight');
+
+CREATE TABLE line (id int, name text, place embedding(1));
+INSERT INTO line VALUES (10, 'a', '[0]'), (20, 'b', '[1]'), (30, 'c', '[3]'), (40, 'd', '[7]'), (50, 'e', NULL);
+
+-- Clusters by number and by height, the largest first
+SELECT * FROM usercluster.hierarchical('SELECT id, place FROM line', k => 2, metric => 'euclidean');
+SELECT * FROM usercluster.hierarchical('SELECT name, place FROM line', key => NULL::text, height => 1, metric => 'euclidean');
+
+-- The tree: nodes 1 to 4 are the rows, step s makes node 4 + s
+SELECT step, left_node, right_node, round(height::numeric, 4) AS height, size
+FROM usercluster.linkage('SELECT id, place FROM line WHERE place IS NOT NULL', metric => 'euclidean');
+SELECT step, left_node, right_node, height, size
+FROM usercluster.linkage('SELECT name, place FROM line WHERE id < 50', 'single', 'euclidean');
+
+-- No rows, one row
+SELECT count(*) FROM usercluster.hierarchical('SELECT id, place FROM line WHERE false', k => 1);
+SELECT count(*) FROM usercluster.linkage('SELECT id, place FROM line WHERE id = 20');
+SELECT * FROM usercluster.hierarchical('SELECT id, place FROM line WHERE id = 20', k => 1);
+DROP TABLE line;

@@ -1,0 +1,240 @@
+/*
+ * linkage.c
+ *	  Hierarchical clustering over a query: the clusters of a cut, or the tree itself.
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "catalog/pg_type_d.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+
+#include "base/memory.h"
+#include "cluster/linkage.h"
+#include "pg/errors.h"
+#include "pg/kmeans.h"
+#include "pg/query.h"
+
+PG_FUNCTION_INFO_V1(usercluster_hierarchical);
+PG_FUNCTION_INFO_V1(usercluster_hierarchical_keyed);
+PG_FUNCTION_INFO_V1(usercluster_linkage);
+
+/* Arguments of hierarchical in SQL. The keyed form has its key's type before k, which moves the rest by one. */
+enum
+{
+	ARG_QUERY,
+	ARG_K,
+	ARG_HEIGHT,
+	ARG_METHOD,
+	ARG_METRIC
+};
+#define ARG_KEY 1
+
+/* Arguments of linkage */
+enum
+{
+	LINKAGE_QUERY,
+	LINKAGE_METHOD,
+	LINKAGE_METRIC
+};
+
+typedef struct Options
+{
+	UcLinkageMethod method;
+	UcMetric	metric;
+} Options;
+
+typedef struct OwnedTree
+{
+	MemoryContextCallback callback;
+	UcLinkage	tree;
+} OwnedTree;
+
+static UcLinkageMethod
+method_of(const text *name)
+{
+	static const char *const names[] = {"ward", "average", "complete", "single", "weighted"};
+	static const UcLinkageMethod methods[] = {
+		UC_LINKAGE_WARD, UC_LINKAGE_AVERAGE, UC_LINKAGE_COMPLETE, UC_LINKAGE_SINGLE, UC_LINKAGE_WEIGHTED
+	};
+	char	   *method = text_to_cstring(name);
+
+	for (int i = 0; i < lengthof(names); i++)
+		if (strcmp(method, names[i]) == 0)
+			return methods[i];
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("unrecognized method \"%s\"", method),
+			 errhint("Use 'ward', 'average', 'complete', 'single' or 'weighted'.")));
+}
+
+static void
+read_options(FunctionCallInfo fcinfo, int query, int method, int metric, Options *options)
+{
+	kmeans_refuse_null(fcinfo, query, "query");
+	kmeans_refuse_null(fcinfo, method, "method");
+	kmeans_refuse_null(fcinfo, metric, "metric");
+	options->method = method_of(PG_GETARG_TEXT_PP(method));
+	options->metric = kmeans_metric(PG_GETARG_TEXT_PP(metric));
+}
+
+static size_t
+work_memory(size_t rows, size_t dim, int threads, const void *arg)
+{
+	const Options *options = arg;
+	size_t		labels = uc_size_mul(rows, sizeof(int32_t));
+
+	return uc_size_add(uc_linkage_memory(rows, dim, options->method, options->metric, threads), labels);
+}
+
+static void
+free_tree(void *arg)
+{
+	uc_linkage_free(arg);
+}
+
+/* Both results are of the current memory context. NULL where the query has no rows. */
+static const UcLinkage *
+run_linkage(const char *query, Oid key_type, const Options *options, Rows *rows)
+{
+	RowsOptions rows_options = {.name = "hierarchical clustering",.columns = ROWS_KNOWS(ROWS_WEIGHT)};
+	OwnedTree  *owned = palloc0(sizeof *owned);
+	UcRun		run;
+	UcError		err;
+	UcStatus	status;
+
+	rows_options.directions = options->metric == UC_METRIC_COSINE;
+	rows_options.work = work_memory;
+	rows_options.work_arg = options;
+	query_read(query, key_type, &rows_options, rows);
+	if (rows->skipped > 0)
+		ereport(NOTICE,
+				(errmsg_plural("skipped " INT64_FORMAT " row without an embedding",
+							   "skipped " INT64_FORMAT " rows without an embedding",
+							   (unsigned long) rows->skipped, rows->skipped)));
+	if (rows->count == 0)
+		return NULL;
+	usercluster_run(&run);
+	run.max_memory -= Min(uc_size_add(rows_memory(rows), uc_size_mul(rows->count, sizeof(int32_t))), run.max_memory);
+	status = uc_linkage(rows->values, rows->count, rows->dim, options->method, options->metric, rows->weights, &run,
+						&owned->tree, &err);
+	usercluster_check(status, &err);
+	owned->callback.func = free_tree;
+	owned->callback.arg = &owned->tree;
+	MemoryContextRegisterResetCallback(CurrentMemoryContext, &owned->callback);
+	if (owned->tree.leaf_of != NULL)
+		ereport(NOTICE,
+				(errmsg("joined %zu micro-clusters instead of %zu rows", owned->tree.leaves, rows->count),
+				 errdetail("The distances between all rows do not fit into usercluster.max_memory."),
+				 errhint("Raise usercluster.max_memory for a tree over the rows themselves.")));
+	return &owned->tree;
+}
+
+/* ---- hierarchical ---- */
+
+static void
+check_cut(bool by_k, int k, bool by_height, double height)
+{
+	if (by_k == by_height)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 by_k ? errmsg("k and height exclude each other") : errmsg("either k or height must be given"),
+				 errhint("Pass k => a number of clusters, or height => a distance at which to cut the tree.")));
+	if (by_k && k < 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("k must be at least 1, not %d", k)));
+	if (by_height && !(height >= 0))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("height must be a number of at least 0, not %g", height)));
+}
+
+static void
+return_clusters(FunctionCallInfo fcinfo, int shift, Oid key_type)
+{
+	ReturnSetInfo *set = (ReturnSetInfo *) fcinfo->resultinfo;
+	MemoryContext old = CurrentMemoryContext;
+	MemoryContext context = AllocSetContextCreate(old, "usercluster hierarchical", ALLOCSET_DEFAULT_SIZES);
+	bool		by_k = !PG_ARGISNULL(ARG_K + shift);
+	bool		by_height = !PG_ARGISNULL(ARG_HEIGHT + shift);
+	const UcLinkage *tree;
+	Options		options;
+	Rows		rows;
+	int32_t    *labels;
+	size_t		clusters;
+	UcError		err;
+
+	InitMaterializedSRF(fcinfo, 0);
+	MemoryContextSwitchTo(context);
+	read_options(fcinfo, ARG_QUERY, ARG_METHOD + shift, ARG_METRIC + shift, &options);
+	check_cut(by_k, by_k ? PG_GETARG_INT32(ARG_K + shift) : 0,
+			  by_height, by_height ? PG_GETARG_FLOAT8(ARG_HEIGHT + shift) : 0);
+	tree = run_linkage(text_to_cstring(PG_GETARG_TEXT_PP(ARG_QUERY)), key_type, &options, &rows);
+	if (tree != NULL)
+	{
+		labels = palloc_extended(uc_size_mul(rows.count, sizeof(int32_t)), MCXT_ALLOC_HUGE);
+		usercluster_check(by_k ? uc_tree_cut(tree, PG_GETARG_INT32(ARG_K + shift), labels, &err) :
+						  uc_tree_cut_height(tree, PG_GETARG_FLOAT8(ARG_HEIGHT + shift), labels, &clusters, &err), &err);
+		MemoryContextSwitchTo(old);
+		for (size_t i = 0; i < rows.count; i++)
+		{
+			bool		nulls[2] = {false};
+			Datum		values[2] = {rows.keys[i], Int32GetDatum(labels[i] + 1)};
+
+			CHECK_FOR_INTERRUPTS();
+			tuplestore_putvalues(set->setResult, set->setDesc, values, nulls);
+		}
+	}
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(context);
+}
+
+Datum
+usercluster_hierarchical(PG_FUNCTION_ARGS)
+{
+	return_clusters(fcinfo, 0, INT8OID);
+	return (Datum) 0;
+}
+
+Datum
+usercluster_hierarchical_keyed(PG_FUNCTION_ARGS)
+{
+	return_clusters(fcinfo, 1, get_fn_expr_argtype(fcinfo->flinfo, ARG_KEY));
+	return (Datum) 0;
+}
+
+/* ---- linkage ---- */
+
+Datum
+usercluster_linkage(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *set = (ReturnSetInfo *) fcinfo->resultinfo;
+	MemoryContext old = CurrentMemoryContext;
+	MemoryContext context = AllocSetContextCreate(old, "usercluster linkage", ALLOCSET_DEFAULT_SIZES);
+	const UcLinkage *tree;
+	Options		options;
+	Rows		rows;
+
+	InitMaterializedSRF(fcinfo, 0);
+	MemoryContextSwitchTo(context);
+	read_options(fcinfo, LINKAGE_QUERY, LINKAGE_METHOD, LINKAGE_METRIC, &options);
+	tree = run_linkage(text_to_cstring(PG_GETARG_TEXT_PP(LINKAGE_QUERY)), InvalidOid, &options, &rows);
+	MemoryContextSwitchTo(old);
+	for (size_t i = 0; tree != NULL && i + 1 < tree->leaves; i++)
+	{
+		const UcMerge *merge = &tree->merges[i];
+		bool		nulls[5] = {false};
+		Datum		values[5] = {
+			Int32GetDatum((int32) i + 1), Int32GetDatum(merge->left + 1), Int32GetDatum(merge->right + 1),
+			Float8GetDatum(merge->height), Int64GetDatum(merge->size)
+		};
+
+		CHECK_FOR_INTERRUPTS();
+		tuplestore_putvalues(set->setResult, set->setDesc, values, nulls);
+	}
+	MemoryContextDelete(context);
+	return (Datum) 0;
+}
