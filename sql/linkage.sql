@@ -30,3 +30,24 @@ SELECT count(*) FROM usercluster.hierarchical('SELECT id, place FROM line WHERE 
 SELECT count(*) FROM usercluster.linkage('SELECT id, place FROM line WHERE id = 20');
 SELECT * FROM usercluster.hierarchical('SELECT id, place FROM line WHERE id = 20', k => 1);
 DROP TABLE line;
+
+-- More rows than memory holds distances of: micro-clusters, with a notice
+\set VERBOSITY terse
+SET usercluster.max_memory = '8MB';
+SELECT cluster, count(*), count(DISTINCT id % 4) AS clouds
+FROM usercluster.hierarchical(
+	'SELECT i, ARRAY[i % 4 * 9 + sin(i), cos(i)]::real[]::embedding FROM generate_series(1, 5000) i', k => 4,
+	metric => 'euclidean')
+GROUP BY cluster ORDER BY cluster;
+SELECT count(*) = max(step) AS steps, max(size) AS size
+FROM usercluster.linkage(
+	'SELECT i, ARRAY[i % 4 * 9 + sin(i), cos(i)]::real[]::embedding FROM generate_series(1, 5000) i', 'average', 'euclidean');
+SET usercluster.max_memory = '1MB';
+DO $$
+BEGIN
+	PERFORM usercluster.linkage('SELECT i, ARRAY[i, 1]::real[]::embedding FROM generate_series(1, 30000) i');
+	RAISE NOTICE 'accepted';
+EXCEPTION WHEN configuration_limit_exceeded THEN
+	RAISE NOTICE 'refused';
+END $$;
+RESET usercluster.max_memory;

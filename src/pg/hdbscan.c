@@ -58,7 +58,7 @@ read_options(FunctionCallInfo fcinfo, int shift, UcHdbscanOptions *options)
 	options->min_cluster_size = PG_GETARG_INT32(ARG_MIN_CLUSTER_SIZE + shift);
 	options->min_samples = PG_ARGISNULL(ARG_MIN_SAMPLES + shift) ?
 		options->min_cluster_size : PG_GETARG_INT32(ARG_MIN_SAMPLES + shift);
-	options->metric = kmeans_metric(PG_GETARG_TEXT_PP(ARG_METRIC + shift));
+	options->metric = kmeans_metric(text_to_cstring(PG_GETARG_TEXT_PP(ARG_METRIC + shift)));
 	options->leaves = selects_leaves(PG_GETARG_TEXT_PP(ARG_SELECTION + shift));
 	if (options->min_cluster_size < 2)
 		ereport(ERROR,

@@ -78,7 +78,7 @@ read_options(FunctionCallInfo fcinfo, int query, int method, int metric, Options
 	kmeans_refuse_null(fcinfo, method, "method");
 	kmeans_refuse_null(fcinfo, metric, "metric");
 	options->method = method_of(PG_GETARG_TEXT_PP(method));
-	options->metric = kmeans_metric(PG_GETARG_TEXT_PP(metric));
+	options->metric = kmeans_metric(text_to_cstring(PG_GETARG_TEXT_PP(metric)));
 }
 
 static size_t
@@ -127,8 +127,9 @@ run_linkage(const char *query, Oid key_type, const Options *options, Rows *rows)
 	MemoryContextRegisterResetCallback(CurrentMemoryContext, &owned->callback);
 	if (owned->tree.leaf_of != NULL)
 		ereport(NOTICE,
-				(errmsg("joined %zu micro-clusters instead of %zu rows", owned->tree.leaves, rows->count),
-				 errdetail("The distances between all rows do not fit into usercluster.max_memory."),
+				(errmsg("joined micro-clusters instead of single rows"),
+				 errdetail("The distances between all %zu rows do not fit into usercluster.max_memory. %zu micro-clusters stand for them.",
+						   rows->count, owned->tree.leaves),
 				 errhint("Raise usercluster.max_memory for a tree over the rows themselves.")));
 	return &owned->tree;
 }
