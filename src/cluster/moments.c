@@ -245,6 +245,12 @@ uc_moments_covariance(const UcPrepareInput *input, const double *scales, const U
 		{
 			covariance[i * dim + j] /= total;
 			covariance[j * dim + i] = covariance[i * dim + j];
+			if (!isfinite(covariance[i * dim + j]))
+			{
+				uc_error(err, UC_INVALID_DATA, "cannot whiten vectors whose squares exceed the range of real");
+				uc_error_hint(err, "Divide them by a constant, or only centre them.");
+				return UC_INVALID_DATA;
+			}
 		}
 	return UC_OK;
 }

@@ -28,7 +28,7 @@ extern UcStatus uc_moments_means(const UcPrepareInput *input, const double *scal
 								 UcPreparation *preparation, double *energy, UcError *err);
 extern size_t uc_moments_means_memory(const UcPrepareInput *input);
 
-/* The weighted mean of xᵀx over the centred rows x, both triangles, into covariance [dim, dim]. */
+/* The weighted mean of xᵀx over the centred rows x, both triangles, into covariance [dim, dim]. UC_INVALID_DATA if not finite. */
 extern UcStatus uc_moments_covariance(const UcPrepareInput *input, const double *scales, const UcPreparation *preparation,
 									  const UcRun *run, double *covariance, UcError *err);
 extern size_t uc_moments_covariance_memory(size_t dim, int threads);

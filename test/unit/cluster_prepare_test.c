@@ -103,6 +103,13 @@ refusals(void)
 				  "not known", "an unknown method is refused");
 	CHECK_REFUSED(uc_prepare_fit(&input, UC_PREPARE_WHITENED, 0, &poor, &preparation, &err), UC_MEMORY_LIMIT, &err,
 				  "preparing 700 rows", "a fit beyond the budget is refused");
+	memcpy(broken, rows, sizeof rows);
+	broken[9] = 1e30f;
+	input.rows = broken;
+	input.directions = false;
+	CHECK_REFUSED(uc_prepare_fit(&input, UC_PREPARE_WHITENED, 0, &run, &preparation, &err), UC_INVALID_DATA, &err,
+				  "exceed the range", "values without a finite covariance are refused");
+	input = all_rows(true);
 	input.weights = weights;
 	CHECK_REFUSED(uc_prepare_fit(&input, UC_PREPARE_CENTRED, 0, &run, &preparation, &err), UC_INVALID_DATA, &err,
 				  "above zero", "weights that are all zero are refused");
@@ -488,6 +495,37 @@ eigenvectors(void)
 	}
 }
 
+/* The route for large matrices: no variance, two directions of it, and the same bits from two threads. */
+static void
+wide_matrices(void)
+{
+	const size_t n = 850,
+				count = 30;
+	UcRun		two = {.threads = 2,.max_memory = run.max_memory};
+	UcError		err = {0};
+	double	   *a = uc_alloc(n * n * sizeof(double)),
+			   *vectors = uc_alloc(count * n * sizeof(double)),
+			   *again = uc_alloc(count * n * sizeof(double)),
+				values[30];
+
+	memset(a, 0, n * n * sizeof(double));
+	CHECK(uc_eigen_largest(a, n, count, &run, values, vectors, &err) == UC_OK && values[0] == 0, "a matrix of zeros");
+	for (size_t i = 0; i < n; i++)
+		for (size_t j = 0; j < n; j++)
+			a[i * n + j] = 2.0 / (double) n + (i % 2 == j % 2 ? 1.0 : -1.0) / (double) n;
+	CHECK(uc_eigen_largest(a, n, count, &run, values, vectors, &err) == UC_OK, "a matrix of rank two");
+	CHECK(fabs(values[0] - 2) < 1e-9 && fabs(values[1] - 1) < 1e-9 && fabs(values[2]) < 1e-9, "has two eigenvalues");
+	CHECK(fabs(vectors[0] - vectors[1]) < 1e-9 && fabs(vectors[n] + vectors[n + 1]) < 1e-9, "and their eigenvectors");
+	for (size_t i = 0; i < n; i++)
+		a[i * n + i] += 1 / (double) (i + 3);
+	uc_eigen_largest(a, n, count, &run, values, vectors, &err);
+	CHECK(uc_eigen_largest(a, n, count, &two, values, again, &err) == UC_OK &&
+		  memcmp(vectors, again, count * n * sizeof(double)) == 0, "two threads give the bits of one");
+	uc_free(a);
+	uc_free(vectors);
+	uc_free(again);
+}
+
 static bool
 always(void *arg)
 {
@@ -519,6 +557,7 @@ main(void)
 	features();
 	degenerate();
 	eigenvectors();
+	wide_matrices();
 	interrupts();
 	return check_done();
 }
