@@ -38,6 +38,21 @@ link_others(size_t tested)
 	}
 }
 
+static void
+remove_directory(void)
+{
+	char		path[200];
+
+	for (size_t i = 0; i < COUNT; i++)
+	{
+		snprintf(path, sizeof path, "%s/%s", directory, names[i]);
+		unlink(path);
+	}
+	snprintf(path, sizeof path, "%s/1_Pooling", directory);
+	rmdir(path);
+	rmdir(directory);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 {
@@ -56,6 +71,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 		mkdir(directory, 0755);
 		snprintf(path, sizeof path, "%s/1_Pooling", directory);
 		mkdir(path, 0755);
+		atexit(remove_directory);
 	}
 	link_others(tested);
 	snprintf(path, sizeof path, "%s/%s", directory, names[tested]);
