@@ -38,10 +38,11 @@ distance(const Chain *chain, size_t a, size_t b)
 	return chain->matrix + (a < b ? uc_pair(chain->places, a, b) : uc_pair(chain->places, b, a));
 }
 
-static void
-close_up(Chain *chain)
+static UcStatus
+close_up(Chain *chain, const UcRun *run, UcError *err)
 {
 	double	   *to = chain->matrix;
+	size_t		steps = 0;
 	size_t		next = 0;
 
 	for (size_t i = 0; i < chain->places; i++)
@@ -53,6 +54,12 @@ close_up(Chain *chain)
 		for (size_t j = i + 1; j < chain->places; j++)
 			if (chain->weight[j] != 0)
 				*to++ = row[j - i - 1];
+		if ((steps += chain->places) >= POLL_STEPS)
+		{
+			steps = 0;
+			if (uc_interrupted(run))
+				return uc_interrupt_error(err);
+		}
 	}
 	for (size_t i = 0; i < chain->places; i++)
 		if (chain->weight[i] != 0)
@@ -64,6 +71,7 @@ close_up(Chain *chain)
 	for (size_t i = 0; i < chain->length; i++)
 		chain->path[i] = chain->moved_to[chain->path[i]];
 	chain->places = next;
+	return UC_OK;
 }
 
 /*
@@ -185,7 +193,10 @@ run_chain(Chain *chain, UcMerge *merges, const UcRun *run, UcError *err)
 		join(chain, from < to ? from : to, from < to ? to : from, apart);
 		if (chain->alive * 2 <= chain->places)
 		{
-			close_up(chain);
+			UcStatus	status = close_up(chain, run, err);
+
+			if (status != UC_OK)
+				return status;
 			first = 0;
 		}
 	}
