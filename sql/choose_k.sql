@@ -19,6 +19,9 @@ SELECT * FROM usercluster.choose_k('SELECT nothing', sample => -1);
 SELECT * FROM usercluster.choose_k('SELECT nothing', metric => 'manhattan');
 SELECT * FROM usercluster.choose_k('SELECT nothing', restarts => 0);
 SELECT * FROM usercluster.choose_k('SELECT nothing', tolerance => 'NaN');
+SELECT * FROM usercluster.choose_k('SELECT nothing', preparation => 'bleached');
+SELECT * FROM usercluster.choose_k('SELECT nothing', preparation => NULL);
+SELECT usercluster.stability('SELECT nothing', 2, feature_weight => -1);
 SELECT usercluster.stability('SELECT nothing', 0);
 SELECT usercluster.stability('SELECT nothing', 2, fits => 1);
 SELECT usercluster.stability('SELECT nothing', NULL);
@@ -76,5 +79,14 @@ SELECT usercluster.stability('SELECT id, embedding FROM clouds', 4, metric => 'e
 		usercluster.stability('SELECT id, embedding FROM clouds', 7, metric => 'euclidean') BETWEEN 0.5 AND 0.999,
 		usercluster.stability('SELECT id, embedding FROM clouds', 1, metric => 'euclidean') = 1;
 
-DROP VIEW choice;
+-- prepared as kmeans prepares: two languages that differ by a constant are no two clusters
+CREATE VIEW languages AS
+	SELECT id, ARRAY[i % 3 * 2 + sin(i) / 3, cos(i * i) / 3, lang * 8]::real[]::embedding AS embedding,
+		CASE lang WHEN 0 THEN '中文' ELSE 'English' END AS language
+	FROM (SELECT i * 2 + lang AS id, i, lang FROM generate_series(1, 150) i, generate_series(0, 1) lang) s;
+SELECT preparation, k FROM unnest(ARRAY['none', 'group-centred']) preparation, usercluster.choose_k(
+		'SELECT * FROM languages', kmax => 5, metric => 'euclidean', preparation => preparation) WHERE recommended;
+SELECT usercluster.stability('SELECT * FROM languages', 3, metric => 'euclidean', preparation => 'group-centred') = 1;
+
+DROP VIEW choice, languages;
 DROP TABLE clouds;

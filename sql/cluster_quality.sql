@@ -15,7 +15,10 @@ SELECT usercluster.cluster_quality('SELECT nothing', metric => 'manhattan');
 SELECT usercluster.cluster_quality('SELECT nothing', metric => NULL);
 SELECT usercluster.cluster_quality('SELECT nothing', sample => 1);
 SELECT usercluster.cluster_quality('SELECT nothing', seed => NULL);
+SELECT usercluster.cluster_quality('SELECT nothing', preparation => 'bleached');
+SELECT usercluster.cluster_quality('SELECT nothing', preparation => NULL);
 SELECT * FROM usercluster.silhouette(NULL);
+SELECT * FROM usercluster.silhouette('SELECT nothing', feature_weight => 'NaN');
 SELECT * FROM usercluster.silhouette('SELECT nothing', metric => 'l2');
 SELECT * FROM usercluster.silhouette('SELECT nothing', key => NULL::text, metric => NULL);
 
@@ -97,6 +100,16 @@ SELECT a.silhouette = b.silhouette, a.silhouette <> c.silhouette, a.silhouette_e
 	FROM usercluster.cluster_quality('SELECT * FROM many', sample => 100) a,
 		usercluster.cluster_quality('SELECT * FROM many', sample => 100) b,
 		usercluster.cluster_quality('SELECT * FROM many', sample => 100, seed => 2) c;
+
+-- vectors prepared as for clustering: centred, and joined to features
+SELECT abs(a.silhouette - b.silhouette) < 1e-6, abs(a.inertia - b.inertia) < 1e-6, b.silhouette > c.silhouette
+	FROM usercluster.cluster_quality('SELECT id, at, cluster FROM grouped WHERE id < 7', metric => 'euclidean') a,
+		usercluster.cluster_quality('SELECT id, at, cluster FROM grouped WHERE id < 7', metric => 'euclidean',
+			preparation => 'centred') b,
+		usercluster.cluster_quality('SELECT id, at, cluster, ARRAY[id % 2] AS features FROM grouped WHERE id < 7',
+			metric => 'euclidean', preparation => 'centred', feature_weight => 9) c;
+SELECT count(silhouette) FROM usercluster.silhouette('SELECT name, at, cluster FROM grouped WHERE id < 7',
+	key => NULL::text, preparation => 'auto');
 
 -- clusters that the extension made
 SELECT clusters, rows, round(silhouette::numeric, 3) FROM usercluster.cluster_quality(

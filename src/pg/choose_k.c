@@ -16,6 +16,7 @@
 #include "pg/cluster_quality.h"
 #include "pg/errors.h"
 #include "pg/kmeans.h"
+#include "pg/preparation.h"
 #include "pg/query.h"
 
 PG_FUNCTION_INFO_V1(usercluster_choose_k);
@@ -29,13 +30,20 @@ PG_FUNCTION_INFO_V1(usercluster_stability);
 enum
 {
 	ARG_QUERY, ARG_KMIN, ARG_KMAX, ARG_SEED, ARG_FITS, ARG_SAMPLE, ARG_METRIC, ARG_RESTARTS, ARG_MAX_ITERATIONS,
-	ARG_TOLERANCE
+	ARG_TOLERANCE, ARG_PREPARATION, ARG_FEATURE_WEIGHT
 };
 enum
 {
 	STABILITY_QUERY, STABILITY_K, STABILITY_SEED, STABILITY_FITS, STABILITY_METRIC, STABILITY_RESTARTS,
-	STABILITY_MAX_ITERATIONS, STABILITY_TOLERANCE
+	STABILITY_MAX_ITERATIONS, STABILITY_TOLERANCE, STABILITY_PREPARATION, STABILITY_FEATURE_WEIGHT
 };
+
+typedef struct Choosing
+{
+	UcChooseOptions options;
+	PreparationOptions preparation;
+	Rows		rows;
+} Choosing;
 
 static void
 check_fits(int fits)
@@ -48,13 +56,14 @@ check_fits(int fits)
 }
 
 static void
-read_options(FunctionCallInfo fcinfo, UcChooseOptions *options)
+read_options(FunctionCallInfo fcinfo, UcChooseOptions *options, PreparationOptions *preparation)
 {
 	static const char *const names[] = {
-		"query", "kmin", "kmax", "seed", "fits", NULL, "metric", "restarts", "max_iterations", "tolerance"
+		"query", "kmin", "kmax", "seed", "fits", NULL, "metric", "restarts", "max_iterations", "tolerance", "preparation",
+		"feature_weight"
 	};
 
-	for (int i = 0; i <= ARG_TOLERANCE; i++)
+	for (int i = 0; i <= ARG_FEATURE_WEIGHT; i++)
 		if (names[i] != NULL)
 			kmeans_refuse_null(fcinfo, i, names[i]);
 	uc_choose_defaults(options);
@@ -77,16 +86,21 @@ read_options(FunctionCallInfo fcinfo, UcChooseOptions *options)
 				 errmsg("kmin must be at most kmax: %d and %d", options->k_min, options->k_max)));
 	check_fits(options->fits);
 	kmeans_check_options(&options->kmeans);
+	preparation_options(preparation, text_to_cstring(PG_GETARG_TEXT_PP(ARG_PREPARATION)),
+						PG_GETARG_FLOAT8(ARG_FEATURE_WEIGHT), options->kmeans.metric);
 }
 
 /* Too large a k is cut, or refused with the number of rows, not as too much memory for a few of them. */
 static size_t
 choose_memory(size_t rows, size_t dim, int threads, const void *arg)
 {
-	UcChooseOptions options = *(const UcChooseOptions *) arg;
+	const Choosing *choosing = arg;
+	UcChooseOptions options = choosing->options;
+	size_t		prepared_dim;
+	size_t		preparation = preparation_memory(&choosing->preparation, &choosing->rows, rows, dim, threads, &prepared_dim);
 
 	options.k_max = Min((size_t) options.k_max, Max(rows, 1));
-	return uc_choose_memory(rows, dim, &options, threads);
+	return uc_size_add(preparation, uc_choose_memory(rows, prepared_dim, &options, threads));
 }
 
 static void
@@ -104,6 +118,18 @@ fit_range(UcChooseOptions *options, const Rows *rows)
 				(errmsg("kmax is cut to the number of rows: %zu instead of %d", rows->count, options->k_max)));
 		options->k_max = (int) rows->count;
 	}
+}
+
+/* What a call may use beside the rows and, where they are others, the prepared ones. */
+static void
+run_for(const Rows *rows, const Prepared *prepared, UcRun *run)
+{
+	size_t		held = rows_memory(rows);
+
+	if (prepared->changed)
+		held = uc_size_add(held, uc_size_mul(rows->count, sizeof(float) * prepared->dim));
+	usercluster_run(run);
+	run->max_memory -= Min(held, run->max_memory);
 }
 
 static const char *
@@ -155,9 +181,13 @@ usercluster_choose_k(PG_FUNCTION_ARGS)
 	ReturnSetInfo *set = (ReturnSetInfo *) fcinfo->resultinfo;
 	MemoryContext old = CurrentMemoryContext;
 	MemoryContext context;
-	UcChooseOptions options;
-	RowsOptions rows_options = {.name = "choosing k",.work = choose_memory,.work_arg = &options};
-	Rows		rows;
+	Choosing	choosing = {.options.fits = 0};
+	UcChooseOptions *options = &choosing.options;
+	RowsOptions rows_options = {
+		.name = "choosing k",.columns = PREPARATION_COLUMNS,.work = choose_memory,.work_arg = &choosing
+	};
+	const Rows *rows = &choosing.rows;
+	Prepared	prepared;
 	UcChoice   *choices;
 	UcRun		run;
 	UcError		err;
@@ -167,21 +197,21 @@ usercluster_choose_k(PG_FUNCTION_ARGS)
 	InitMaterializedSRF(fcinfo, 0);
 	context = AllocSetContextCreate(old, "usercluster choose_k", ALLOCSET_DEFAULT_SIZES);
 	MemoryContextSwitchTo(context);
-	read_options(fcinfo, &options);
-	rows_options.directions = options.kmeans.metric == UC_METRIC_COSINE;
-	query_read(text_to_cstring(PG_GETARG_TEXT_PP(ARG_QUERY)), InvalidOid, &rows_options, &rows);
-	quality_tell_skipped(rows.skipped);
-	fit_range(&options, &rows);
-	options.sample = quality_sample(options.sample, options.kmeans.metric, rows.count);
+	read_options(fcinfo, options, &choosing.preparation);
+	rows_options.directions = options->kmeans.metric == UC_METRIC_COSINE;
+	query_read(text_to_cstring(PG_GETARG_TEXT_PP(ARG_QUERY)), InvalidOid, &rows_options, &choosing.rows);
+	quality_tell_skipped(rows->skipped);
+	fit_range(options, rows);
+	options->sample = quality_sample(options->sample, options->kmeans.metric, rows->count);
+	preparation_fit(&choosing.preparation, rows, &prepared);
 
-	choices = palloc_extended(uc_size_mul(options.k_max - options.k_min + 1, sizeof *choices), MCXT_ALLOC_HUGE);
-	usercluster_run(&run);
-	run.max_memory -= Min(rows_memory(&rows), run.max_memory);
-	status = uc_choose_k(rows.values, rows.count, rows.dim, &options, &run, choices, &count, &err);
+	choices = palloc_extended(uc_size_mul(options->k_max - options->k_min + 1, sizeof *choices), MCXT_ALLOC_HUGE);
+	run_for(rows, &prepared, &run);
+	status = uc_choose_k(prepared.values, rows->count, prepared.dim, options, &run, choices, &count, &err);
 	usercluster_check(status, &err);
-	if (count < options.k_max - options.k_min + 1)
+	if (count < options->k_max - options->k_min + 1)
 		ereport(NOTICE,
-				(errmsg("k ends at %d, because there are no more distinct embeddings", options.k_min + count - 1)));
+				(errmsg("k ends at %d, because there are no more distinct embeddings", options->k_min + count - 1)));
 	return_choices(set, choices, count);
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);
@@ -190,20 +220,22 @@ usercluster_choose_k(PG_FUNCTION_ARGS)
 
 /* ---- the stability of one k ---- */
 
-typedef struct StabilityOptions
+typedef struct Stability
 {
 	UcKmeansOptions kmeans;
 	int			fits;
-} StabilityOptions;
+	PreparationOptions preparation;
+	Rows		rows;
+} Stability;
 
 static void
-read_stability_options(FunctionCallInfo fcinfo, StabilityOptions *options)
+read_stability_options(FunctionCallInfo fcinfo, Stability *options)
 {
 	static const char *const names[] = {
-		"query", "k", "seed", "fits", "metric", "restarts", "max_iterations", "tolerance"
+		"query", "k", "seed", "fits", "metric", "restarts", "max_iterations", "tolerance", "preparation", "feature_weight"
 	};
 
-	for (int i = 0; i <= STABILITY_TOLERANCE; i++)
+	for (int i = 0; i <= STABILITY_FEATURE_WEIGHT; i++)
 		kmeans_refuse_null(fcinfo, i, names[i]);
 	uc_kmeans_defaults(&options->kmeans);
 	options->kmeans.k = PG_GETARG_INT32(STABILITY_K);
@@ -215,15 +247,20 @@ read_stability_options(FunctionCallInfo fcinfo, StabilityOptions *options)
 	options->fits = PG_GETARG_INT32(STABILITY_FITS);
 	check_fits(options->fits);
 	kmeans_check_options(&options->kmeans);
+	preparation_options(&options->preparation, text_to_cstring(PG_GETARG_TEXT_PP(STABILITY_PREPARATION)),
+						PG_GETARG_FLOAT8(STABILITY_FEATURE_WEIGHT), options->kmeans.metric);
 }
 
 static size_t
 stability_memory(size_t rows, size_t dim, int threads, const void *arg)
 {
-	StabilityOptions options = *(const StabilityOptions *) arg;
+	const Stability *options = arg;
+	UcKmeansOptions kmeans = options->kmeans;
+	size_t		prepared_dim;
+	size_t		preparation = preparation_memory(&options->preparation, &options->rows, rows, dim, threads, &prepared_dim);
 
-	options.kmeans.k = Min((size_t) options.kmeans.k, rows);
-	return uc_stability_memory(rows, dim, &options.kmeans, options.fits, threads);
+	kmeans.k = Min((size_t) kmeans.k, rows);
+	return uc_size_add(preparation, uc_stability_memory(rows, prepared_dim, &kmeans, options->fits, threads));
 }
 
 Datum
@@ -231,9 +268,12 @@ usercluster_stability(PG_FUNCTION_ARGS)
 {
 	MemoryContext old = CurrentMemoryContext;
 	MemoryContext context = AllocSetContextCreate(old, "usercluster stability", ALLOCSET_DEFAULT_SIZES);
-	StabilityOptions options;
-	RowsOptions rows_options = {.name = "stability",.work = stability_memory,.work_arg = &options};
-	Rows		rows;
+	Stability	options = {.fits = 0};
+	RowsOptions rows_options = {
+		.name = "stability",.columns = PREPARATION_COLUMNS,.work = stability_memory,.work_arg = &options
+	};
+	const Rows *rows = &options.rows;
+	Prepared	prepared;
 	UcRun		run;
 	UcError		err;
 	UcStatus	status;
@@ -242,15 +282,15 @@ usercluster_stability(PG_FUNCTION_ARGS)
 	MemoryContextSwitchTo(context);
 	read_stability_options(fcinfo, &options);
 	rows_options.directions = options.kmeans.metric == UC_METRIC_COSINE;
-	query_read(text_to_cstring(PG_GETARG_TEXT_PP(STABILITY_QUERY)), InvalidOid, &rows_options, &rows);
-	quality_tell_skipped(rows.skipped);
-	if ((size_t) options.kmeans.k > rows.count)
+	query_read(text_to_cstring(PG_GETARG_TEXT_PP(STABILITY_QUERY)), InvalidOid, &rows_options, &options.rows);
+	quality_tell_skipped(rows->skipped);
+	if ((size_t) options.kmeans.k > rows->count)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("k must be at most the number of rows: %d clusters, %zu rows", options.kmeans.k, rows.count)));
-	usercluster_run(&run);
-	run.max_memory -= Min(rows_memory(&rows), run.max_memory);
-	status = uc_cluster_stability(rows.values, rows.count, rows.dim, &options.kmeans, options.fits, &run, &stability,
+				 errmsg("k must be at most the number of rows: %d clusters, %zu rows", options.kmeans.k, rows->count)));
+	preparation_fit(&options.preparation, rows, &prepared);
+	run_for(rows, &prepared, &run);
+	status = uc_cluster_stability(prepared.values, rows->count, prepared.dim, &options.kmeans, options.fits, &run, &stability,
 								  &err);
 	usercluster_check(status, &err);
 	MemoryContextSwitchTo(old);

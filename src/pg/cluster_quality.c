@@ -22,6 +22,7 @@
 #include "pg/cluster_quality.h"
 #include "pg/errors.h"
 #include "pg/kmeans.h"
+#include "pg/preparation.h"
 #include "pg/query.h"
 
 PG_FUNCTION_INFO_V1(usercluster_cluster_quality);
@@ -37,11 +38,11 @@ PG_FUNCTION_INFO_V1(usercluster_silhouette_keyed);
 /* Arguments in SQL: of cluster_quality, and of silhouette, whose keyed form has its key's type before the metric. */
 enum
 {
-	QUALITY_QUERY, QUALITY_METRIC, QUALITY_SAMPLE, QUALITY_SEED
+	QUALITY_QUERY, QUALITY_METRIC, QUALITY_SAMPLE, QUALITY_SEED, QUALITY_PREPARATION, QUALITY_FEATURE_WEIGHT
 };
 enum
 {
-	SILHOUETTE_QUERY, SILHOUETTE_METRIC
+	SILHOUETTE_QUERY, SILHOUETTE_METRIC, SILHOUETTE_PREPARATION, SILHOUETTE_FEATURE_WEIGHT
 };
 #define SILHOUETTE_KEY 1
 
@@ -88,7 +89,9 @@ quality_tell_skipped(int64 skipped)
 typedef struct Clustered
 {
 	UcSilhouetteOptions options;	/* weights: of all rows, 0 for those without a cluster */
+	PreparationOptions preparation;
 	Rows		rows;
+	Prepared	prepared;		/* the vectors that are measured */
 	int32	   *labels;			/* [rows.count] 0 … k-1, arbitrary for rows without a cluster */
 	int			k;
 	size_t		without;		/* rows without a cluster */
@@ -99,11 +102,14 @@ measures_memory(size_t rows, size_t dim, int threads, const void *arg)
 {
 	const Clustered *clustered = arg;
 	int			k = Max(clustered->rows.labels[ROWS_CLUSTER].count, 1);
-	size_t		silhouettes = uc_silhouette_memory(rows, dim, k, &clustered->options, threads);
-	size_t		measures = uc_validity_memory(rows, dim, k);
+	size_t		prepared_dim;
+	size_t		preparation = preparation_memory(&clustered->preparation, &clustered->rows, rows, dim, threads,
+												 &prepared_dim);
+	size_t		silhouettes = uc_silhouette_memory(rows, prepared_dim, k, &clustered->options, threads);
+	size_t		measures = uc_validity_memory(rows, prepared_dim, k);
 
-	/* the silhouettes, weights and labels that we hold ourselves */
-	return uc_size_add(Max(silhouettes, measures), uc_size_mul(rows, 2 * sizeof(double)));
+	/* and the silhouettes and weights that we hold ourselves */
+	return uc_size_add(uc_size_add(preparation, Max(silhouettes, measures)), uc_size_mul(rows, 2 * sizeof(double)));
 }
 
 static void
@@ -141,7 +147,7 @@ read_clustered(Clustered *clustered, const char *query, Oid key_type)
 {
 	RowsOptions rows_options = {
 		.name = "measuring clusters",.directions = clustered->options.metric == UC_METRIC_COSINE,
-		.columns = ROWS_KNOWS(ROWS_CLUSTER) | ROWS_KNOWS(ROWS_WEIGHT),
+		.columns = ROWS_KNOWS(ROWS_CLUSTER) | ROWS_KNOWS(ROWS_WEIGHT) | PREPARATION_COLUMNS,
 		.work = measures_memory,.work_arg = clustered
 	};
 
@@ -152,7 +158,10 @@ read_clustered(Clustered *clustered, const char *query, Oid key_type)
 				 errmsg("the query must return a column \"cluster\""),
 				 errhint("Return the key first, its embedding second, and then its cluster.")));
 	if (clustered->rows.count > 0)
+	{
 		set_weights(clustered);
+		preparation_fit(&clustered->preparation, &clustered->rows, &clustered->prepared);
+	}
 	quality_tell_skipped(clustered->rows.skipped);
 	if (clustered->without > 0)
 		ereport(NOTICE,
@@ -163,8 +172,12 @@ read_clustered(Clustered *clustered, const char *query, Oid key_type)
 static void
 run_for(const Clustered *clustered, UcRun *run)
 {
+	size_t		held = rows_memory(&clustered->rows);
+
+	if (clustered->prepared.changed)
+		held = uc_size_add(held, uc_size_mul(clustered->rows.count, sizeof(float) * clustered->prepared.dim));
 	usercluster_run(run);
-	run->max_memory -= Min(rows_memory(&clustered->rows), run->max_memory);
+	run->max_memory -= Min(held, run->max_memory);
 }
 
 /* ---- one row of figures ---- */
@@ -178,11 +191,11 @@ measure(const Clustered *clustered, UcSilhouette *silhouette, UcValidity *validi
 	UcStatus	status;
 
 	run_for(clustered, &run);
-	status = uc_silhouette(rows->values, clustered->labels, rows->count, rows->dim, clustered->k, &clustered->options,
+	status = uc_silhouette(clustered->prepared.values, clustered->labels, rows->count, clustered->prepared.dim, clustered->k, &clustered->options,
 						   &run, NULL, silhouette, &err);
 	usercluster_check(status, &err);
-	status = uc_validity(rows->values, clustered->labels, clustered->options.weights, rows->count, rows->dim,
-						 clustered->k, clustered->options.metric, &run, validity, &err);
+	status = uc_validity(clustered->prepared.values, clustered->labels, clustered->options.weights, rows->count,
+						 clustered->prepared.dim, clustered->k, clustered->options.metric, &run, validity, &err);
 	usercluster_check(status, &err);
 }
 
@@ -206,10 +219,14 @@ usercluster_cluster_quality(PG_FUNCTION_ARGS)
 	kmeans_refuse_null(fcinfo, QUALITY_QUERY, "query");
 	kmeans_refuse_null(fcinfo, QUALITY_METRIC, "metric");
 	kmeans_refuse_null(fcinfo, QUALITY_SEED, "seed");
+	kmeans_refuse_null(fcinfo, QUALITY_PREPARATION, "preparation");
+	kmeans_refuse_null(fcinfo, QUALITY_FEATURE_WEIGHT, "feature_weight");
 	MemoryContextSwitchTo(context);
 	clustered.options.metric = kmeans_metric(text_to_cstring(PG_GETARG_TEXT_PP(QUALITY_METRIC)));
 	clustered.options.sample = quality_sample_argument(fcinfo, QUALITY_SAMPLE);
 	clustered.options.seed = (uint64_t) PG_GETARG_INT64(QUALITY_SEED);
+	preparation_options(&clustered.preparation, text_to_cstring(PG_GETARG_TEXT_PP(QUALITY_PREPARATION)),
+						PG_GETARG_FLOAT8(QUALITY_FEATURE_WEIGHT), clustered.options.metric);
 	read_clustered(&clustered, text_to_cstring(PG_GETARG_TEXT_PP(QUALITY_QUERY)), InvalidOid);
 	clustered.options.sample = quality_sample(clustered.options.sample, clustered.options.metric, clustered.rows.count);
 	if (any_weight(&clustered))
@@ -243,7 +260,7 @@ silhouettes_of(const Clustered *clustered)
 	UcStatus	status;
 
 	run_for(clustered, &run);
-	status = uc_silhouette(rows->values, clustered->labels, rows->count, rows->dim, clustered->k, &clustered->options,
+	status = uc_silhouette(clustered->prepared.values, clustered->labels, rows->count, clustered->prepared.dim, clustered->k, &clustered->options,
 						   &run, silhouettes, &mean, &err);
 	usercluster_check(status, &err);
 	return silhouettes;
@@ -261,9 +278,13 @@ return_silhouettes(FunctionCallInfo fcinfo, int shift, Oid key_type)
 	InitMaterializedSRF(fcinfo, 0);
 	kmeans_refuse_null(fcinfo, SILHOUETTE_QUERY, "query");
 	kmeans_refuse_null(fcinfo, SILHOUETTE_METRIC + shift, "metric");
+	kmeans_refuse_null(fcinfo, SILHOUETTE_PREPARATION + shift, "preparation");
+	kmeans_refuse_null(fcinfo, SILHOUETTE_FEATURE_WEIGHT + shift, "feature_weight");
 	context = AllocSetContextCreate(old, "usercluster silhouette", ALLOCSET_DEFAULT_SIZES);
 	MemoryContextSwitchTo(context);
 	clustered.options.metric = kmeans_metric(text_to_cstring(PG_GETARG_TEXT_PP(SILHOUETTE_METRIC + shift)));
+	preparation_options(&clustered.preparation, text_to_cstring(PG_GETARG_TEXT_PP(SILHOUETTE_PREPARATION + shift)),
+						PG_GETARG_FLOAT8(SILHOUETTE_FEATURE_WEIGHT + shift), clustered.options.metric);
 	read_clustered(&clustered, text_to_cstring(PG_GETARG_TEXT_PP(SILHOUETTE_QUERY)), key_type);
 	silhouettes = any_weight(&clustered) ? silhouettes_of(&clustered) : NULL;
 	for (size_t i = 0; silhouettes != NULL && i < clustered.rows.count; i++)
