@@ -12,8 +12,8 @@ for my $shard (1, 2)
 	my $node = PostgreSQL::Test::Cluster->new("shard$shard");
 	$node->init;
 	$node->start;
-	$node->safe_psql('postgres', 'CREATE EXTENSION usercluster; CREATE TABLE reviews (shard int, id bigint, at embedding);'
-		. "INSERT INTO reviews SELECT $shard, r.* FROM (" . sprintf($rows, 1000 * $shard - 999, 1000 * $shard) . ') AS r');
+	$node->safe_psql('postgres', 'CREATE EXTENSION usercluster; CREATE TABLE public.reviews (shard int, id bigint, at embedding);'
+		. "INSERT INTO public.reviews SELECT $shard, r.* FROM (" . sprintf($rows, 1000 * $shard - 999, 1000 * $shard) . ') AS r');
 	push @shards, $node;
 }
 
@@ -23,7 +23,7 @@ $hub->start;
 $hub->safe_psql('postgres', q{
 	CREATE EXTENSION usercluster;
 	CREATE EXTENSION postgres_fdw;
-	CREATE TABLE reviews (shard int, id bigint, at embedding) PARTITION BY LIST (shard);
+	CREATE TABLE public.reviews (shard int, id bigint, at embedding) PARTITION BY LIST (shard);
 	CREATE TABLE whole (id bigint, at embedding);
 	INSERT INTO whole } . sprintf($rows, 1, 2000));
 for my $shard (1, 2)
@@ -33,7 +33,7 @@ for my $shard (1, 2)
 		CREATE SERVER s%d FOREIGN DATA WRAPPER postgres_fdw
 			OPTIONS (host '%s', port '%d', dbname 'postgres', extensions 'usercluster');
 		CREATE USER MAPPING FOR PUBLIC SERVER s%1$d;
-		CREATE FOREIGN TABLE r%1$d PARTITION OF reviews FOR VALUES IN (%1$d) SERVER s%1$d OPTIONS (table_name 'reviews')},
+		CREATE FOREIGN TABLE r%1$d PARTITION OF reviews FOR VALUES IN (%1$d) SERVER s%1$d OPTIONS (schema_name 'public', table_name 'reviews')},
 		$shard, $node->host, $node->port));
 }
 

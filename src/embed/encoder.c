@@ -14,6 +14,7 @@
 
 #define BATCH_TOKENS 512		/* GEMM is at full speed from about 256 rows */
 #define ATTENTION_ROWS 128		/* queries whose scores are held at one time */
+#define LEAST_ROWS 4			/* of a product, see linear() */
 #define FLOP_PER_CALL 1e9		/* one GEMM call is about 10 ms at most: nothing can stop it */
 
 struct UcEncoder
@@ -47,6 +48,13 @@ take(char *block, size_t *used, size_t count, size_t width, size_t size)
 	return piece;
 }
 
+/* A buffer of token rows, with room behind them for those that linear() adds. */
+static float *
+take_rows(const UcEncoder *e, char *block, size_t *used, size_t width)
+{
+	return take(block, used, e->capacity + LEAST_ROWS, width, sizeof(float));
+}
+
 static size_t
 lay_out(UcEncoder *e, const UcModel *model, char *block)
 {
@@ -55,11 +63,11 @@ lay_out(UcEncoder *e, const UcModel *model, char *block)
 
 	e->model = model;
 	e->capacity = uc_encoder_capacity(model);
-	e->x = take(block, &used, e->capacity, c->hidden, sizeof(float));
-	e->y = take(block, &used, e->capacity, c->hidden, sizeof(float));
-	e->qkv = take(block, &used, e->capacity, 3 * (size_t) c->hidden, sizeof(float));
-	e->context = take(block, &used, e->capacity, c->hidden, sizeof(float));
-	e->up = take(block, &used, e->capacity, c->intermediate, sizeof(float));
+	e->x = take_rows(e, block, &used, c->hidden);
+	e->y = take_rows(e, block, &used, c->hidden);
+	e->qkv = take_rows(e, block, &used, 3 * (size_t) c->hidden);
+	e->context = take_rows(e, block, &used, c->hidden);
+	e->up = take_rows(e, block, &used, c->intermediate);
 	e->scores = take(block, &used, ATTENTION_ROWS, c->max_tokens, sizeof(float));
 	e->sum = take(block, &used, 1, c->hidden, sizeof(double));
 	return used;
@@ -105,12 +113,15 @@ uc_encoder_free(UcEncoder *encoder)
 /*
  * y = x · weightᵀ + bias (+ residual) over rows of x [rows, in], weight [out, in], y [rows, out]. The bias and the
  * residual are laid into y first and GEMM adds to them. In blocks of rows, with a look at `stop` between.
+ *
+ * BLAS multiplies fewer than LEAST_ROWS rows by other kernels, which round otherwise: a text of three tokens would not have
+ * the vector that it has in a batch. Rows of zeros fill such a block.
  */
 static bool
-linear(const float *x, size_t rows, size_t in, const float *weight, const float *bias, size_t out,
+linear(float *x, size_t rows, size_t in, const float *weight, const float *bias, size_t out,
 	   const float *residual, float *y, UcStop stop)
 {
-	size_t		block = (size_t) (FLOP_PER_CALL / (2.0 * (double) in * (double) out)) + 1;
+	size_t		block = (size_t) (FLOP_PER_CALL / (2.0 * (double) in * (double) out)) + LEAST_ROWS;
 
 	for (size_t first = 0; first < rows; first += block)
 	{
@@ -123,6 +134,12 @@ linear(const float *x, size_t rows, size_t in, const float *weight, const float 
 			memcpy(y + i * out, bias, out * sizeof(float));
 			if (residual != NULL)
 				uc_kernels()->add(y + i * out, residual + i * out, out);
+		}
+		if (n < LEAST_ROWS)
+		{
+			memset(x + (first + n) * in, 0, (LEAST_ROWS - n) * in * sizeof(float));
+			memset(y + (first + n) * out, 0, (LEAST_ROWS - n) * out * sizeof(float));
+			n = LEAST_ROWS;
 		}
 		uc_sgemm_nt(n, out, in, 1.0f, x + first * in, in, weight, in, 1.0f, y + first * out, out);
 	}

@@ -112,7 +112,10 @@ request_arguments(FunctionCallInfo fcinfo)
 	EmbedRequest request = {.model = text_argument(fcinfo, 1),.prompt = text_argument(fcinfo, 2)};
 	const char *truncation = text_argument(fcinfo, 3);
 
-	if (truncation == NULL || strcmp(truncation, "truncate") == 0)
+	if (truncation == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("argument \"truncation\" must not be null")));
+	if (strcmp(truncation, "truncate") == 0)
 		request.refuse_long = false;
 	else if (strcmp(truncation, "error") == 0)
 		request.refuse_long = true;

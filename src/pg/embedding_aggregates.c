@@ -9,7 +9,6 @@
 
 #include "catalog/pg_type_d.h"
 #include "utils/array.h"
-#include "utils/float.h"
 
 #include "base/simd.h"
 #include "pg/embedding.h"
@@ -104,7 +103,11 @@ usercluster_combine(PG_FUNCTION_ARGS)
 	double	   *values;
 
 	if (dim == 0)
-		PG_RETURN_DATUM(PG_GETARG_DATUM(0));
+	{
+		state = PG_GETARG_ARRAYTYPE_P(0);
+		state_values(state, &dim);
+		PG_RETURN_ARRAYTYPE_P(state);
+	}
 	state = state_to_change(fcinfo, dim);
 	values = (double *) ARR_DATA_PTR(state);
 	for (int i = 0; i <= dim; i++)
@@ -124,9 +127,11 @@ finish(FunctionCallInfo fcinfo, bool average)
 	result = embedding_new(dim);
 	for (int i = 0; i < dim; i++)
 	{
-		result->x[i] = (float) (average ? values[i + 1] / values[0] : values[i + 1]);
+		double		value = average ? values[i + 1] / values[0] : values[i + 1];
+
+		result->x[i] = (float) value;
 		if (!isfinite(result->x[i]))
-			float_overflow_error();
+			embedding_refuse_overflow(i, dim, value);
 	}
 	PG_RETURN_EMBEDDING(result);
 }

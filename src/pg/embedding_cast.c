@@ -8,7 +8,6 @@
 
 #include "catalog/pg_type_d.h"
 #include "utils/array.h"
-#include "utils/float.h"
 
 #include "pg/embedding.h"
 
@@ -59,7 +58,7 @@ usercluster_float8_array_to_embedding(PG_FUNCTION_ARGS)
 	{
 		embedding->x[i] = (float) values[i];
 		if (isinf(embedding->x[i]) && isfinite(values[i]))
-			float_overflow_error();
+			embedding_refuse_overflow(i, embedding->dim, values[i]);
 	}
 	embedding_check_finite(embedding);
 	PG_RETURN_EMBEDDING(embedding);

@@ -4,6 +4,7 @@
  */
 #include "postgres.h"
 
+#include <float.h>
 #include <math.h>
 
 #include "access/genam.h"
@@ -85,6 +86,15 @@ embedding_check_finite(const Embedding *embedding)
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("%s not allowed in embedding", isnan(embedding->x[i]) ? "NaN" : "infinity"),
 					 errdetail("Component %d of %d is not finite.", i + 1, embedding->dim)));
+}
+
+void
+embedding_refuse_overflow(int component, int dim, double value)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+			 errmsg("value out of range for a component of embedding"),
+			 errdetail("Component %d of %d would be %g; the limit is %g.", component + 1, dim, value, FLT_MAX)));
 }
 
 /* The schema the extension was created in. The server's own look-up is not exported before PostgreSQL 17. */

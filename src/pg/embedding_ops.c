@@ -7,7 +7,6 @@
 #include <math.h>
 
 #include "common/hashfn.h"
-#include "utils/float.h"
 
 #include "base/simd.h"
 #include "pg/embedding.h"
@@ -125,13 +124,12 @@ usercluster_normalize(PG_FUNCTION_ARGS)
 	PG_RETURN_EMBEDDING(result);
 }
 
-static Embedding *
-refuse_overflow(Embedding *result)
+static inline void
+put_component(Embedding *result, int i, double value)
 {
-	for (int i = 0; i < result->dim; i++)
-		if (!isfinite(result->x[i]))
-			float_overflow_error();
-	return result;
+	result->x[i] = (float) value;
+	if (!isfinite(result->x[i]))
+		embedding_refuse_overflow(i, result->dim, value);
 }
 
 Datum
@@ -144,8 +142,8 @@ usercluster_embedding_add(PG_FUNCTION_ARGS)
 	two_arguments(fcinfo, &a, &b);
 	result = embedding_new(a->dim);
 	for (int i = 0; i < a->dim; i++)
-		result->x[i] = a->x[i] + b->x[i];
-	PG_RETURN_EMBEDDING(refuse_overflow(result));
+		put_component(result, i, (double) a->x[i] + b->x[i]);
+	PG_RETURN_EMBEDDING(result);
 }
 
 Datum
@@ -158,8 +156,8 @@ usercluster_embedding_subtract(PG_FUNCTION_ARGS)
 	two_arguments(fcinfo, &a, &b);
 	result = embedding_new(a->dim);
 	for (int i = 0; i < a->dim; i++)
-		result->x[i] = a->x[i] - b->x[i];
-	PG_RETURN_EMBEDDING(refuse_overflow(result));
+		put_component(result, i, (double) a->x[i] - b->x[i]);
+	PG_RETURN_EMBEDDING(result);
 }
 
 static Embedding *
@@ -172,8 +170,8 @@ scaled(const Embedding *a, double factor)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("an embedding cannot be multiplied by %s",
 																  isnan(factor) ? "NaN" : "infinity")));
 	for (int i = 0; i < a->dim; i++)
-		result->x[i] = (float) (a->x[i] * factor);
-	return refuse_overflow(result);
+		put_component(result, i, a->x[i] * factor);
+	return result;
 }
 
 Datum
