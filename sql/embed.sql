@@ -30,8 +30,8 @@ SELECT pg_temp.refused(call) FROM (VALUES
 	($$SELECT usercluster.embed(ARRAY['short', repeat('long ', 300)], truncation => 'error')$$),
 	($$SELECT usercluster.embed('x', truncation => 'shorten')$$), ($$SELECT usercluster.embed('x', truncation => NULL)$$)
 ) AS calls(call);
--- refused: settings
-SELECT pg_temp.refused(call) FROM (VALUES
+-- refused: settings; how the server writes a range differs between its versions
+SELECT split_part(pg_temp.refused(call), ' (', 1) FROM (VALUES
 	('SET usercluster.threads = -1'), ('SET usercluster.threads = 1000'), ('SET usercluster.max_memory = 0'),
 	($$SET usercluster.max_memory = '1 parsec'$$)
 ) AS calls(call);
