@@ -34,7 +34,7 @@ extern void embedding_check_same_dim(const Embedding *a, const Embedding *b);
 extern void embedding_check_finite(const Embedding *embedding);
 
 /* Refuses a component that float4 cannot hold (22003); the first component is 0. */
-extern void embedding_refuse_overflow(int component, int dim, double value) pg_attribute_noreturn();
+extern _Noreturn void embedding_refuse_overflow(int component, int dim, double value);
 
 /* The type's oid, looked up in the extension's own schema. */
 extern Oid	embedding_type_oid(void);
