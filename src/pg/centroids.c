@@ -29,7 +29,7 @@ read_embeddings(ArrayType *array, Centroids *centroids)
 	Datum	   *elements;
 	bool	   *nulls;
 
-	if (ARR_NDIM(array) != 1)
+	if (ARR_NDIM(array) > 1)
 		ereport(ERROR,
 				(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
 				 errmsg("centroids must be an array of one dimension, not %d", ARR_NDIM(array))));
@@ -81,14 +81,9 @@ read_matrix(ArrayType *array, Centroids *centroids)
 	}
 }
 
-/* Reads centroids in the current memory context; they point into the matrix. */
-static Centroids *
-read_centroids(ArrayType *matrix, Oid metric)
+static void
+measure_norms(Centroids *centroids)
 {
-	Centroids  *centroids = palloc0(sizeof *centroids);
-
-	centroids->metric = kmeans_metric(DatumGetCString(DirectFunctionCall1(enum_out, ObjectIdGetDatum(metric))));
-	read_matrix(matrix, centroids);
 	centroids->norms = palloc(sizeof(double) * centroids->k);
 	for (int i = 0; i < centroids->k; i++)
 	{
@@ -98,6 +93,28 @@ read_centroids(ArrayType *matrix, Oid metric)
 					(errcode(ERRCODE_DATA_EXCEPTION),
 					 errmsg("centroid %d has zero norm and no direction, which the cosine metric needs", i + 1)));
 	}
+}
+
+/* Reads centroids in the current memory context; they point into the matrix. */
+static Centroids *
+read_centroids(ArrayType *matrix, Oid metric)
+{
+	Centroids  *centroids = palloc0(sizeof *centroids);
+
+	centroids->metric = kmeans_metric(DatumGetCString(DirectFunctionCall1(enum_out, ObjectIdGetDatum(metric))));
+	read_matrix(matrix, centroids);
+	measure_norms(centroids);
+	return centroids;
+}
+
+const Centroids *
+centroids_from_embeddings(ArrayType *array, UcMetric metric)
+{
+	Centroids  *centroids = palloc0(sizeof *centroids);
+
+	centroids->metric = metric;
+	read_embeddings(array, centroids);
+	measure_norms(centroids);
 	return centroids;
 }
 
@@ -110,6 +127,8 @@ usercluster_centroid_matrix(PG_FUNCTION_ARGS)
 	ArrayType  *matrix;
 
 	read_embeddings(PG_GETARG_ARRAYTYPE_P(0), &centroids);
+	if (centroids.k == 0)
+		PG_RETURN_ARRAYTYPE_P(construct_empty_array(FLOAT4OID));
 	bytes = ARR_OVERHEAD_NONULLS(2) + uc_size_mul(centroids.k, sizeof(float) * centroids.dim);
 	if (bytes > MaxAllocSize)
 		ereport(ERROR,

@@ -7,6 +7,7 @@
 
 #include "postgres.h"
 #include "fmgr.h"
+#include "utils/array.h"
 
 #include "cluster/kmeans.h"
 #include "pg/embedding.h"
@@ -26,6 +27,12 @@ typedef struct Centroids
  * what is no matrix (2202E), NULL (22004), NaN and infinity, and zero norm with the cosine metric (22000).
  */
 extern const Centroids *centroids_argument(FunctionCallInfo fcinfo, int argument);
+
+/*
+ * The centroids of an array of embeddings, pointing into it; in the current memory context. Refuses an array of several
+ * dimensions (2202E), NULL (22004), different dimensions, and zero norm with the cosine metric (22000).
+ */
+extern const Centroids *centroids_from_embeddings(ArrayType *array, UcMetric metric);
 
 /*
  * The nearest centroid, 0 … k-1, among equals the lowest, and in `distance` 1 - cosine or the euclidean one. Refuses

@@ -156,52 +156,20 @@ kmeans_run(const float *values, size_t count, size_t dim, size_t memory, const U
 
 /* The centroids to start from, as [k, dim]; `dim` is set to theirs. */
 static float *
-read_centroids(ArrayType *array, int k, UcMetric metric, int *dim)
+given_centroids(ArrayType *array, int k, UcMetric metric, int *dim)
 {
-	Datum	   *elements;
-	bool	   *nulls;
-	int			count;
-	float	   *centroids = NULL;
+	const Centroids *given = centroids_from_embeddings(array, metric);
+	float	   *centroids;
 
-	if (ARR_NDIM(array) > 1)
-		ereport(ERROR,
-				(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
-				 errmsg("centroids must be an array of one dimension, not %d", ARR_NDIM(array))));
-	deconstruct_array(array, ARR_ELEMTYPE(array), -1, false, TYPALIGN_INT, &elements, &nulls, &count);
-	if (count != k)
+	if (given->k != k)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("k must equal the number of given centroids"),
-				 errdetail("k is %d, and the number of centroids is %d.", k, count)));
-	for (int i = 0; i < count; i++)
-	{
-		Embedding  *centroid;
-		bool		zero = true;
-
-		if (nulls[i])
-			ereport(ERROR,
-					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("centroid %d must not be null", i + 1)));
-		centroid = DatumGetEmbedding(elements[i]);
-		if (i == 0)
-		{
-			*dim = centroid->dim;
-			centroids = palloc_extended(uc_size_mul(count, uc_size_mul(*dim, sizeof(float))), MCXT_ALLOC_HUGE);
-		}
-		else if (centroid->dim != *dim)
-			ereport(ERROR,
-					(errcode(ERRCODE_DATA_EXCEPTION),
-					 errmsg("different embedding dimensions %d and %d", *dim, centroid->dim),
-					 errdetail("Centroid %d has %d dimensions, and those before it have %d.",
-							   i + 1, centroid->dim, *dim)));
-		embedding_check_finite(centroid);
-		for (int j = 0; j < *dim && zero; j++)
-			zero = centroid->x[j] == 0;
-		if (zero && metric == UC_METRIC_COSINE)
-			ereport(ERROR,
-					(errcode(ERRCODE_DATA_EXCEPTION),
-					 errmsg("centroid %d has zero norm and no direction, which the cosine metric needs", i + 1)));
-		memcpy(centroids + (size_t) i * *dim, centroid->x, sizeof(float) * *dim);
-	}
+				 errdetail("k is %d, and the number of centroids is %d.", k, given->k)));
+	centroids = palloc_extended(uc_size_mul(k, uc_size_mul(given->dim, sizeof(float))), MCXT_ALLOC_HUGE);
+	for (int i = 0; i < k; i++)
+		memcpy(centroids + (size_t) i * given->dim, given->x[i], sizeof(float) * given->dim);
+	*dim = given->dim;
 	return centroids;
 }
 
@@ -242,8 +210,8 @@ read_options(FunctionCallInfo fcinfo, int shift, UcKmeansOptions *options, Prepa
 				 errmsg("init => 'given' needs centroids"),
 				 errhint("Pass centroids => an array of k embeddings.")));
 	if (given)
-		options->centroids = read_centroids(PG_GETARG_ARRAYTYPE_P(ARG_CENTROIDS + shift),
-											options->k, options->metric, &dim);
+		options->centroids = given_centroids(PG_GETARG_ARRAYTYPE_P(ARG_CENTROIDS + shift), options->k,
+											 options->metric, &dim);
 	preparation_options(preparation, text_to_cstring(PG_GETARG_TEXT_PP(ARG_PREPARATION + shift)),
 						PG_GETARG_FLOAT8(ARG_FEATURE_WEIGHT + shift), options->metric);
 	/* whoever gives centroids knows the space they are in */
