@@ -76,6 +76,16 @@ quality_datum(double value, bool *is_null)
 }
 
 void
+quality_require_cluster(const Rows *rows)
+{
+	if (!(rows->columns & ROWS_KNOWS(ROWS_CLUSTER)))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("the query must return a column \"cluster\""),
+				 errhint("Return the key first, its embedding second, and then its cluster.")));
+}
+
+void
 quality_tell_skipped(int64 skipped)
 {
 	if (skipped > 0)
@@ -152,11 +162,7 @@ read_clustered(Clustered *clustered, const char *query, Oid key_type)
 	};
 
 	query_read(query, key_type, &rows_options, &clustered->rows);
-	if (!(clustered->rows.columns & ROWS_KNOWS(ROWS_CLUSTER)))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("the query must return a column \"cluster\""),
-				 errhint("Return the key first, its embedding second, and then its cluster.")));
+	quality_require_cluster(&clustered->rows);
 	if (clustered->rows.count > 0)
 	{
 		set_weights(clustered);
