@@ -9,6 +9,7 @@ SELECT * FROM usercluster.hierarchical('VALUES (1, ''[1]''::embedding)', k => 1,
 SELECT * FROM usercluster.hierarchical(NULL, k => 1);
 SELECT * FROM usercluster.hierarchical('VALUES (1, ''[0]''::embedding)', k => 1);
 SELECT * FROM usercluster.linkage('VALUES (1, ''[1]''::embedding)', metric => 'manhattan');
+SELECT * FROM usercluster.linkage('VALUES (1, ''[1]''::embedding)', preparation => 'washed');
 SELECT * FROM usercluster.linkage(NULL);
 SELECT * FROM usercluster.linkage('SELECT 1 AS id, ''[1]''::embedding AS e, 0.0 AS weight');
 
@@ -24,6 +25,16 @@ SELECT step, left_node, right_node, round(height::numeric, 4) AS height, size
 FROM usercluster.linkage('SELECT id, place FROM line WHERE place IS NOT NULL', metric => 'euclidean');
 SELECT step, left_node, right_node, height, size
 FROM usercluster.linkage('SELECT name, place FROM line WHERE id < 50', 'single', 'euclidean');
+
+-- Prepared: centred by language, both languages fall into the same two clusters; features are joined
+SELECT cluster, count(*), count(DISTINCT id % 2) AS places, count(DISTINCT id / 101) AS languages
+FROM usercluster.hierarchical(
+	$$SELECT i, ARRAY[CASE WHEN i > 100 THEN 5 ELSE -5 END, i % 2 * 8 + sin(i)]::real[]::embedding,
+		CASE WHEN i > 100 THEN 'zh' ELSE 'en' END AS language FROM generate_series(1, 200) i$$,
+	k => 2, preparation => 'group-centred')
+GROUP BY cluster ORDER BY cluster;
+SELECT id, cluster FROM usercluster.hierarchical($$SELECT id, place, CASE WHEN id > 20 THEN ARRAY[5] ELSE ARRAY[1] END AS features
+	FROM line WHERE id < 50$$, k => 2, metric => 'euclidean', feature_weight => 1000);
 
 -- No rows, one row
 SELECT count(*) FROM usercluster.hierarchical('SELECT id, place FROM line WHERE false', k => 1);

@@ -10,9 +10,11 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
+#include "base/memory.h"
 #include "cluster/hdbscan.h"
 #include "pg/errors.h"
 #include "pg/kmeans.h"
+#include "pg/preparation.h"
 #include "pg/query.h"
 
 PG_FUNCTION_INFO_V1(usercluster_hdbscan);
@@ -25,9 +27,18 @@ enum
 	ARG_MIN_CLUSTER_SIZE,
 	ARG_MIN_SAMPLES,
 	ARG_METRIC,
-	ARG_SELECTION
+	ARG_SELECTION,
+	ARG_PREPARATION,
+	ARG_FEATURE_WEIGHT
 };
 #define ARG_KEY 1
+
+typedef struct Options
+{
+	UcHdbscanOptions core;
+	PreparationOptions preparation;
+	Rows	   *rows;			/* being gathered */
+} Options;
 
 typedef struct OwnedResult
 {
@@ -49,17 +60,23 @@ selects_leaves(const text *name)
 }
 
 static void
-read_options(FunctionCallInfo fcinfo, int shift, UcHdbscanOptions *options)
+read_options(FunctionCallInfo fcinfo, int shift, Options *all)
 {
+	UcHdbscanOptions *options = &all->core;
+
 	kmeans_refuse_null(fcinfo, ARG_QUERY, "query");
 	kmeans_refuse_null(fcinfo, ARG_MIN_CLUSTER_SIZE + shift, "min_cluster_size");
 	kmeans_refuse_null(fcinfo, ARG_METRIC + shift, "metric");
 	kmeans_refuse_null(fcinfo, ARG_SELECTION + shift, "selection");
+	kmeans_refuse_null(fcinfo, ARG_PREPARATION + shift, "preparation");
+	kmeans_refuse_null(fcinfo, ARG_FEATURE_WEIGHT + shift, "feature_weight");
 	options->min_cluster_size = PG_GETARG_INT32(ARG_MIN_CLUSTER_SIZE + shift);
 	options->min_samples = PG_ARGISNULL(ARG_MIN_SAMPLES + shift) ?
 		options->min_cluster_size : PG_GETARG_INT32(ARG_MIN_SAMPLES + shift);
 	options->metric = kmeans_metric(text_to_cstring(PG_GETARG_TEXT_PP(ARG_METRIC + shift)));
 	options->leaves = selects_leaves(PG_GETARG_TEXT_PP(ARG_SELECTION + shift));
+	preparation_options(&all->preparation, text_to_cstring(PG_GETARG_TEXT_PP(ARG_PREPARATION + shift)),
+						PG_GETARG_FLOAT8(ARG_FEATURE_WEIGHT + shift), options->metric);
 	if (options->min_cluster_size < 2)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -73,7 +90,11 @@ read_options(FunctionCallInfo fcinfo, int shift, UcHdbscanOptions *options)
 static size_t
 work_memory(size_t rows, size_t dim, int threads, const void *arg)
 {
-	return uc_hdbscan_memory(rows, dim, arg, threads);
+	const Options *options = arg;
+	size_t		prepared_dim;
+	size_t		preparation = preparation_memory(&options->preparation, options->rows, rows, dim, threads, &prepared_dim);
+
+	return uc_size_add(preparation, uc_hdbscan_memory(rows, prepared_dim, &options->core, threads));
 }
 
 static void
@@ -84,16 +105,21 @@ free_result(void *arg)
 
 /* The result is of the current memory context. */
 static const UcHdbscan *
-run_hdbscan(const Rows *rows, const UcHdbscanOptions *options)
+run_hdbscan(const Rows *rows, const Options *options)
 {
 	OwnedResult *owned = palloc0(sizeof *owned);
+	Prepared	prepared;
 	UcRun		run;
 	UcError		err;
 	UcStatus	status;
+	size_t		held = rows_memory(rows);
 
+	preparation_fit(&options->preparation, rows, &prepared);
+	if (prepared.changed)
+		held = uc_size_add(held, uc_size_mul(rows->count, sizeof(float) * prepared.dim));
 	usercluster_run(&run);
-	run.max_memory -= Min(rows_memory(rows), run.max_memory);
-	status = uc_hdbscan(rows->values, rows->count, rows->dim, options, &run, &owned->result, &err);
+	run.max_memory -= Min(held, run.max_memory);
+	status = uc_hdbscan(prepared.values, rows->count, prepared.dim, &options->core, &run, &owned->result, &err);
 	usercluster_check(status, &err);
 	owned->callback.func = free_result;
 	owned->callback.arg = &owned->result;
@@ -107,16 +133,17 @@ return_clusters(FunctionCallInfo fcinfo, int shift, Oid key_type)
 	ReturnSetInfo *set = (ReturnSetInfo *) fcinfo->resultinfo;
 	MemoryContext old = CurrentMemoryContext;
 	MemoryContext context = AllocSetContextCreate(old, "usercluster hdbscan", ALLOCSET_DEFAULT_SIZES);
-	RowsOptions rows_options = {.name = "HDBSCAN",.work = work_memory};
-	UcHdbscanOptions options;
+	RowsOptions rows_options = {.name = "HDBSCAN",.columns = PREPARATION_COLUMNS,.work = work_memory};
+	Options		options;
 	const UcHdbscan *result = NULL;
 	Rows		rows;
 
 	InitMaterializedSRF(fcinfo, 0);
 	MemoryContextSwitchTo(context);
 	read_options(fcinfo, shift, &options);
-	rows_options.directions = options.metric == UC_METRIC_COSINE;
+	rows_options.directions = options.core.metric == UC_METRIC_COSINE;
 	rows_options.work_arg = &options;
+	options.rows = &rows;
 	query_read(text_to_cstring(PG_GETARG_TEXT_PP(ARG_QUERY)), key_type, &rows_options, &rows);
 	if (rows.skipped > 0)
 		ereport(NOTICE,
@@ -125,7 +152,7 @@ return_clusters(FunctionCallInfo fcinfo, int shift, Oid key_type)
 							   (unsigned long) rows.skipped, rows.skipped)));
 	/* a default is no request for more samples than there are rows */
 	if (PG_ARGISNULL(ARG_MIN_SAMPLES + shift))
-		options.min_samples = Min((size_t) options.min_samples, Max(rows.count, 1));
+		options.core.min_samples = Min((size_t) options.core.min_samples, Max(rows.count, 1));
 	if (rows.count > 0)
 		result = run_hdbscan(&rows, &options);
 	MemoryContextSwitchTo(old);

@@ -16,6 +16,7 @@
 #include "cluster/linkage.h"
 #include "pg/errors.h"
 #include "pg/kmeans.h"
+#include "pg/preparation.h"
 #include "pg/query.h"
 
 PG_FUNCTION_INFO_V1(usercluster_hierarchical);
@@ -29,7 +30,9 @@ enum
 	ARG_K,
 	ARG_HEIGHT,
 	ARG_METHOD,
-	ARG_METRIC
+	ARG_METRIC,
+	ARG_PREPARATION,
+	ARG_FEATURE_WEIGHT
 };
 #define ARG_KEY 1
 
@@ -38,13 +41,17 @@ enum
 {
 	LINKAGE_QUERY,
 	LINKAGE_METHOD,
-	LINKAGE_METRIC
+	LINKAGE_METRIC,
+	LINKAGE_PREPARATION,
+	LINKAGE_FEATURE_WEIGHT
 };
 
 typedef struct Options
 {
 	UcLinkageMethod method;
 	UcMetric	metric;
+	PreparationOptions preparation;
+	Rows	   *rows;			/* being gathered */
 } Options;
 
 typedef struct OwnedTree
@@ -71,23 +78,39 @@ method_of(const text *name)
 			 errhint("Use 'ward', 'average', 'complete', 'single' or 'weighted'.")));
 }
 
+/* Method, metric, preparation and feature_weight stand in this order from `method` on. */
 static void
-read_options(FunctionCallInfo fcinfo, int query, int method, int metric, Options *options)
+read_options(FunctionCallInfo fcinfo, int method, Options *options)
 {
-	kmeans_refuse_null(fcinfo, query, "query");
-	kmeans_refuse_null(fcinfo, method, "method");
-	kmeans_refuse_null(fcinfo, metric, "metric");
+	static const char *const names[] = {"method", "metric", "preparation", "feature_weight"};
+
+	kmeans_refuse_null(fcinfo, 0, "query");
+	for (int i = 0; i < lengthof(names); i++)
+		kmeans_refuse_null(fcinfo, method + i, names[i]);
 	options->method = method_of(PG_GETARG_TEXT_PP(method));
-	options->metric = kmeans_metric(text_to_cstring(PG_GETARG_TEXT_PP(metric)));
+	options->metric = kmeans_metric(text_to_cstring(PG_GETARG_TEXT_PP(method + 1)));
+	preparation_options(&options->preparation, text_to_cstring(PG_GETARG_TEXT_PP(method + 2)),
+						PG_GETARG_FLOAT8(method + 3), options->metric);
 }
 
 static size_t
 work_memory(size_t rows, size_t dim, int threads, const void *arg)
 {
 	const Options *options = arg;
-	size_t		labels = uc_size_mul(rows, sizeof(int32_t));
+	size_t		prepared_dim;
+	size_t		preparation = preparation_memory(&options->preparation, options->rows, rows, dim, threads, &prepared_dim);
+	size_t		tree = uc_linkage_memory(rows, prepared_dim, options->method, options->metric, threads);
 
-	return uc_size_add(uc_linkage_memory(rows, dim, options->method, options->metric, threads), labels);
+	return uc_size_add(preparation, uc_size_add(tree, uc_size_mul(rows, sizeof(int32_t))));
+}
+
+/* What is held beside the tree: the rows, what they became, and the labels. */
+static size_t
+held_memory(const Rows *rows, const Prepared *prepared)
+{
+	size_t		values = prepared->changed ? uc_size_mul(rows->count, sizeof(float) * prepared->dim) : 0;
+
+	return uc_size_add(uc_size_add(rows_memory(rows), values), uc_size_mul(rows->count, sizeof(int32_t)));
 }
 
 static void
@@ -98,10 +121,11 @@ free_tree(void *arg)
 
 /* Both results are of the current memory context. NULL where the query has no rows. */
 static const UcLinkage *
-run_linkage(const char *query, Oid key_type, const Options *options, Rows *rows)
+run_linkage(const char *query, Oid key_type, Options *options, Rows *rows)
 {
-	RowsOptions rows_options = {.name = "hierarchical clustering",.columns = ROWS_KNOWS(ROWS_WEIGHT)};
+	RowsOptions rows_options = {.name = "hierarchical clustering",.columns = ROWS_KNOWS(ROWS_WEIGHT) | PREPARATION_COLUMNS};
 	OwnedTree  *owned = palloc0(sizeof *owned);
+	Prepared	prepared;
 	UcRun		run;
 	UcError		err;
 	UcStatus	status;
@@ -109,6 +133,7 @@ run_linkage(const char *query, Oid key_type, const Options *options, Rows *rows)
 	rows_options.directions = options->metric == UC_METRIC_COSINE;
 	rows_options.work = work_memory;
 	rows_options.work_arg = options;
+	options->rows = rows;
 	query_read(query, key_type, &rows_options, rows);
 	if (rows->skipped > 0)
 		ereport(NOTICE,
@@ -117,9 +142,10 @@ run_linkage(const char *query, Oid key_type, const Options *options, Rows *rows)
 							   (unsigned long) rows->skipped, rows->skipped)));
 	if (rows->count == 0)
 		return NULL;
+	preparation_fit(&options->preparation, rows, &prepared);
 	usercluster_run(&run);
-	run.max_memory -= Min(uc_size_add(rows_memory(rows), uc_size_mul(rows->count, sizeof(int32_t))), run.max_memory);
-	status = uc_linkage(rows->values, rows->count, rows->dim, options->method, options->metric, rows->weights, &run,
+	run.max_memory -= Min(held_memory(rows, &prepared), run.max_memory);
+	status = uc_linkage(prepared.values, rows->count, prepared.dim, options->method, options->metric, rows->weights, &run,
 						&owned->tree, &err);
 	usercluster_check(status, &err);
 	owned->callback.func = free_tree;
@@ -170,7 +196,7 @@ return_clusters(FunctionCallInfo fcinfo, int shift, Oid key_type)
 
 	InitMaterializedSRF(fcinfo, 0);
 	MemoryContextSwitchTo(context);
-	read_options(fcinfo, ARG_QUERY, ARG_METHOD + shift, ARG_METRIC + shift, &options);
+	read_options(fcinfo, ARG_METHOD + shift, &options);
 	check_cut(by_k, by_k ? PG_GETARG_INT32(ARG_K + shift) : 0,
 			  by_height, by_height ? PG_GETARG_FLOAT8(ARG_HEIGHT + shift) : 0);
 	tree = run_linkage(text_to_cstring(PG_GETARG_TEXT_PP(ARG_QUERY)), key_type, &options, &rows);
@@ -221,7 +247,7 @@ usercluster_linkage(PG_FUNCTION_ARGS)
 
 	InitMaterializedSRF(fcinfo, 0);
 	MemoryContextSwitchTo(context);
-	read_options(fcinfo, LINKAGE_QUERY, LINKAGE_METHOD, LINKAGE_METRIC, &options);
+	read_options(fcinfo, LINKAGE_METHOD, &options);
 	tree = run_linkage(text_to_cstring(PG_GETARG_TEXT_PP(LINKAGE_QUERY)), InvalidOid, &options, &rows);
 	MemoryContextSwitchTo(old);
 	for (size_t i = 0; tree != NULL && i + 1 < tree->leaves; i++)
