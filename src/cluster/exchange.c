@@ -11,18 +11,17 @@
 #include <math.h>
 
 #include "base/memory.h"
-#include "base/simd.h"
 
 #define MOST_WORK 2e6			/* multiplications of one round over the rows: a few milliseconds */
 #define MOST_ROUNDS 20
 
 static double
-worth(const UcLloyd *lloyd, double sum_square, int64_t count)
+worth(const UcLloyd *lloyd, double sum_square, double mass)
 {
-	if (count == 0)
+	if (!(mass > 0))
 		return 0;
 	sum_square = fmax(0, sum_square);
-	return lloyd->points->metric == UC_METRIC_COSINE ? sqrt(sum_square) : sum_square / (double) count;
+	return lloyd->points->metric == UC_METRIC_COSINE ? sqrt(sum_square) : sum_square / mass;
 }
 
 static double
@@ -53,14 +52,16 @@ best_cluster(const UcLloyd *lloyd, const double *squares, size_t row)
 {
 	size_t		dim = lloyd->points->dim;
 	const float *x = lloyd->points->x + row * dim;
-	double		square = lloyd->points->squares[row];
+	double		weight = uc_row_weight(lloyd->points, row),
+				square = weight * weight * lloyd->points->squares[row];
 	int			own = lloyd->previous[row],
 				best = own;
-	double		without = squares[own] - 2 * product(lloyd->sums + (size_t) own * dim, x, dim) + square,
-				stays = worth(lloyd, squares[own], lloyd->counts[own]) - worth(lloyd, without, lloyd->counts[own] - 1),
-				most = stays + 1e-6 * (square + fabs(stays));
+	double		without = squares[own] - 2 * weight * product(lloyd->sums + (size_t) own * dim, x, dim) + square,
+				own_mass = uc_lloyd_mass(lloyd, own),
+				stays = worth(lloyd, squares[own], own_mass) - worth(lloyd, without, own_mass - weight),
+				most = stays + 1e-6 * (weight * lloyd->points->squares[row] + fabs(stays));
 
-	if (lloyd->counts[own] < 2)
+	if (lloyd->counts[own] < 2 || weight == 0)
 		return own;
 	for (int j = 0; j < lloyd->nearest.k; j++)
 	{
@@ -69,8 +70,8 @@ best_cluster(const UcLloyd *lloyd, const double *squares, size_t row)
 
 		if (j == own)
 			continue;
-		with = squares[j] + 2 * product(lloyd->sums + (size_t) j * dim, x, dim) + square;
-		goes = worth(lloyd, with, lloyd->counts[j] + 1) - worth(lloyd, squares[j], lloyd->counts[j]);
+		with = squares[j] + 2 * weight * product(lloyd->sums + (size_t) j * dim, x, dim) + square;
+		goes = worth(lloyd, with, uc_lloyd_mass(lloyd, j) + weight) - worth(lloyd, squares[j], uc_lloyd_mass(lloyd, j));
 		if (goes > most)
 		{
 			most = goes;
@@ -83,26 +84,18 @@ best_cluster(const UcLloyd *lloyd, const double *squares, size_t row)
 static size_t
 one_round(UcLloyd *lloyd, double *squares)
 {
-	const UcKernels *kernels = uc_kernels();
-	size_t		dim = lloyd->points->dim,
-				moved = 0;
+	size_t		moved = 0;
 
 	for (size_t row = 0; row < lloyd->points->rows; row++)
 	{
-		const float *x = lloyd->points->x + row * dim;
 		int			from = lloyd->previous[row],
 					to = best_cluster(lloyd, squares, row);
 
 		if (to == from)
 			continue;
-		kernels->accumulate(lloyd->sums + (size_t) from * dim, x, -1.0, dim);
-		kernels->accumulate(lloyd->sums + (size_t) to * dim, x, 1.0, dim);
-		lloyd->counts[from]--;
-		lloyd->counts[to]++;
+		uc_lloyd_move_row(lloyd, row, from, to);
 		squares[from] = square_of_sum(lloyd, from);
 		squares[to] = square_of_sum(lloyd, to);
-		lloyd->previous[row] = to;
-		uc_nearest_relabel(&lloyd->nearest, row, to);
 		moved++;
 	}
 	return moved;

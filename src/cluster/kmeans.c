@@ -99,6 +99,28 @@ check_centroids(const UcKmeansOptions *options, size_t dim, UcError *err)
 	return UC_OK;
 }
 
+static UcStatus
+check_weights(const double *weights, size_t rows, UcError *err)
+{
+	bool		some = weights == NULL;
+
+	for (size_t row = 0; weights != NULL && row < rows; row++)
+	{
+		if (!(weights[row] >= 0) || isinf(weights[row]))
+		{
+			uc_error(err, UC_INVALID_DATA, "a weight must be a finite number of at least 0");
+			uc_error_detail(err, "The weight of row %zu is %g.", row + 1, weights[row]);
+			return UC_INVALID_DATA;
+		}
+		some = some || weights[row] > 0;
+	}
+	if (some)
+		return UC_OK;
+	uc_error(err, UC_INVALID_DATA, "cannot cluster rows whose weights are all 0");
+	uc_error_detail(err, "Rows 1 to %zu have weight 0.", rows);
+	return UC_INVALID_DATA;
+}
+
 size_t
 uc_kmeans_memory(size_t rows, size_t dim, const UcKmeansOptions *options, int threads)
 {
@@ -109,6 +131,8 @@ uc_kmeans_memory(size_t rows, size_t dim, const UcKmeansOptions *options, int th
 	bytes = uc_size_add(bytes, uc_size_add(uc_refine_memory(rows, dim, k), uc_group_memory(k, dim)));
 	bytes = uc_size_add(bytes, uc_seed_memory(rows, dim, k, threads));
 	bytes = uc_size_add(bytes, uc_size_mul((size_t) k, uc_size_mul(dim, sizeof(float))));
+	if (options->weights != NULL)
+		bytes = uc_size_add(bytes, uc_size_mul(uc_size_add(rows, (size_t) k), sizeof(double)));
 	return uc_size_add(bytes, uc_size_mul(2, uc_result_memory(rows, dim, k)));
 }
 
@@ -240,7 +264,8 @@ static UcStatus
 create_fit(Fit *fit, const float *rows, size_t count, size_t dim, const UcRun *run, UcError *err)
 {
 	int			k = fit->options->k;
-	UcStatus	status = uc_points_prepare(&fit->points, rows, count, dim, fit->options->metric, run, err);
+	UcStatus	status = uc_points_prepare(&fit->points, rows, fit->options->weights, count, dim, fit->options->metric,
+											   run, err);
 
 	if (status == UC_OK)
 		status = uc_lloyd_create(&fit->lloyd, &fit->points, k, run->threads, err);
@@ -278,6 +303,8 @@ uc_kmeans(const float *rows, size_t count, size_t dim, const UcKmeansOptions *op
 	*result = (UcKmeans) {0};
 	if (status == UC_OK)
 		status = check_centroids(options, dim, err);
+	if (status == UC_OK)
+		status = check_weights(options->weights, count, err);
 	if (status != UC_OK)
 		return status;
 	snprintf(what, sizeof what, "k-means over %zu rows of %zu dimensions", count, dim);

@@ -12,6 +12,9 @@
  *
  * The same rows in the same order, the same options and seed give the same labels whatever the number of threads.
  * Identical rows always share a cluster. Clusters are numbered by falling size, ties by their first row.
+ *
+ * A row of weight 3 is as good as three such rows: in the means, the inertia, the seeds, the refinement and the
+ * tolerance. Rows of weight 0 get a label and move nothing; they make no cluster of their own. Sizes count rows.
  */
 #ifndef UC_CLUSTER_KMEANS_H
 #define UC_CLUSTER_KMEANS_H
@@ -40,19 +43,20 @@ typedef struct UcKmeansOptions
 	bool		refine;			/* look for a way on where the iterations come to rest; not with given centroids */
 	uint64_t	seed;
 	const float *centroids;		/* [k, dim] to start from, or NULL: k-means++ */
+	const double *weights;		/* [rows] how much each row counts, finite, at least 0, not all 0; or NULL: all alike */
 } UcKmeansOptions;
 
 typedef struct UcKmeans
 {
-	int			k;				/* clusters found: fewer than asked where there are fewer distinct rows */
+	int			k;				/* clusters found: fewer than asked where there are fewer distinct rows of any weight */
 	size_t		rows;
 	size_t		dim;
 	int32_t    *labels;			/* [rows], 0 … k-1 */
 	double	   *distances;		/* [rows] to the own centroid: 1 - cosine, or euclidean */
 	float	   *centroids;		/* [k, dim]; unit length with the cosine metric */
-	int64_t    *sizes;			/* [k] rows per cluster, falling */
+	int64_t    *sizes;			/* [k] rows per cluster, falling; of whatever weight */
 	double	   *cluster_inertia;	/* [k] */
-	double		inertia;		/* sum of 1 - cosine, or of squared euclidean distances */
+	double		inertia;		/* sum of 1 - cosine, or of squared euclidean distances, times the weights */
 	int			iterations;		/* of the best restart, those after a refinement included */
 	bool		converged;		/* the best restart, within max_iterations */
 } UcKmeans;

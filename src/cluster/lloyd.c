@@ -4,7 +4,8 @@
  *
  * The sums behind the centroids are kept and changed by the rows that move, in the order of the rows: they cost
  * little once few rows move, and no partial sums exist whose number could depend on the threads. Threads share them
- * by columns.
+ * by columns. Weights may differ by many powers of ten, so that what a heavy row leaves behind by rounding outweighs the
+ * light ones: with weights the sums are taken anew.
  */
 #include "cluster/lloyd.h"
 
@@ -42,8 +43,10 @@ uc_lloyd_create(UcLloyd *lloyd, const UcPoints *points, int k, int threads, UcEr
 	lloyd->sums = uc_alloc(uc_size_mul(cells, sizeof(double)));
 	lloyd->next = uc_alloc(uc_size_mul(cells, sizeof(float)));
 	lloyd->counts = uc_alloc(uc_size_mul((size_t) k, sizeof(int64_t)));
+	if (points->weights != NULL)
+		lloyd->masses = uc_alloc((size_t) k * sizeof(double));
 	if (lloyd->previous == NULL || lloyd->distances == NULL || lloyd->sums == NULL || lloyd->next == NULL ||
-		lloyd->counts == NULL)
+		lloyd->counts == NULL || (points->weights != NULL && lloyd->masses == NULL))
 	{
 		uc_lloyd_free(lloyd);
 		return uc_out_of_memory(err, uc_lloyd_memory(points->rows, points->dim, k, threads));
@@ -60,18 +63,26 @@ uc_lloyd_free(UcLloyd *lloyd)
 	uc_free(lloyd->sums);
 	uc_free(lloyd->next);
 	uc_free(lloyd->counts);
+	uc_free(lloyd->masses);
 	*lloyd = (UcLloyd) {0};
+}
+
+/* No row is in a cluster yet. */
+static void
+clear_sums(UcLloyd *lloyd, int k)
+{
+	memset(lloyd->sums, 0, (size_t) k * lloyd->points->dim * sizeof(double));
+	memset(lloyd->counts, 0, (size_t) k * sizeof(int64_t));
+	if (lloyd->masses != NULL)
+		memset(lloyd->masses, 0, (size_t) k * sizeof(double));
+	for (size_t row = 0; row < lloyd->points->rows; row++)
+		lloyd->previous[row] = -1;
 }
 
 UcStatus
 uc_lloyd_begin(UcLloyd *lloyd, const float *start, int k, const UcRun *run, UcError *err)
 {
-	size_t		cells = (size_t) k * lloyd->points->dim;
-
-	memset(lloyd->sums, 0, cells * sizeof(double));
-	memset(lloyd->counts, 0, (size_t) k * sizeof(int64_t));
-	for (size_t row = 0; row < lloyd->points->rows; row++)
-		lloyd->previous[row] = -1;
+	clear_sums(lloyd, k);
 	lloyd->spread = false;
 	return uc_nearest_restart(&lloyd->nearest, start, k, run, err);
 }
@@ -110,9 +121,24 @@ transfer_columns(void *arg, size_t task, int worker, UcSection *section, UcError
 			continue;
 		if (from >= 0)
 			kernels->accumulate(lloyd->sums + (size_t) from * dim + first, x, -1.0, width);
-		kernels->accumulate(lloyd->sums + (size_t) to * dim + first, x, 1.0, width);
+		kernels->accumulate(lloyd->sums + (size_t) to * dim + first, x, uc_row_weight(lloyd->points, row), width);
 	}
 	return UC_OK;
+}
+
+/* Counts and masses of the current labels, after clear_sums. */
+static void
+count_anew(UcLloyd *lloyd)
+{
+	const double *weights = lloyd->points->weights;
+
+	for (size_t row = 0; row < lloyd->points->rows; row++)
+	{
+		int32_t		label = lloyd->nearest.labels[row];
+
+		lloyd->counts[label] += weights[row] > 0;
+		lloyd->masses[label] += weights[row];
+	}
 }
 
 /*
@@ -135,20 +161,48 @@ transfer(UcLloyd *lloyd, const float *rows, size_t *moved, const UcRun *run, UcE
 			return uc_interrupt_error(err);
 		if (labels[row] == lloyd->previous[row])
 			continue;
+		count++;
+		if (lloyd->masses != NULL)
+			continue;
 		if (lloyd->previous[row] >= 0)
 			lloyd->counts[lloyd->previous[row]]--;
 		lloyd->counts[labels[row]]++;
-		count++;
 	}
 	*moved = count;
 	if (count == 0)
 		return UC_OK;
+	if (lloyd->masses != NULL)
+	{
+		clear_sums(lloyd, lloyd->nearest.k);
+		count_anew(lloyd);
+		count = lloyd->points->rows;
+	}
 	granted = uc_run_for_work(run, 2.0 * (double) count * (double) lloyd->points->dim);
 	slices = uc_column_slices(lloyd->points->dim, granted.threads, &job.width);
 	status = uc_parallel(&granted, slices, transfer_columns, &job, err);
 	if (status == UC_OK)
 		memcpy(lloyd->previous, labels, lloyd->points->rows * sizeof(int32_t));
 	return status;
+}
+
+void
+uc_lloyd_move_row(UcLloyd *lloyd, size_t row, int from, int to)
+{
+	size_t		dim = lloyd->points->dim;
+	const float *x = lloyd->points->x + row * dim;
+	double		weight = uc_row_weight(lloyd->points, row);
+
+	uc_kernels()->accumulate(lloyd->sums + (size_t) from * dim, x, -weight, dim);
+	uc_kernels()->accumulate(lloyd->sums + (size_t) to * dim, x, weight, dim);
+	lloyd->counts[from]--;
+	lloyd->counts[to]++;
+	if (lloyd->masses != NULL)
+	{
+		lloyd->masses[from] -= weight;
+		lloyd->masses[to] += weight;
+	}
+	lloyd->previous[row] = to;
+	uc_nearest_relabel(&lloyd->nearest, row, to);
 }
 
 /* ---- empty clusters ---- */
@@ -163,12 +217,13 @@ some_empty(const UcLloyd *lloyd)
 }
 
 size_t
-uc_take_farthest(double *distances, const int32_t *labels, const int64_t *counts, size_t rows, double beyond)
+uc_take_farthest(double *distances, const int32_t *labels, const int64_t *counts, const double *weights, size_t rows,
+				 double beyond)
 {
 	size_t		farthest = SIZE_MAX;
 
 	for (size_t row = 0; row < rows; row++)
-		if (distances[row] > beyond && counts[labels[row]] > 1)
+		if (distances[row] > beyond && counts[labels[row]] > 1 && (weights == NULL || weights[row] > 0))
 		{
 			beyond = distances[row];
 			farthest = row;
@@ -195,26 +250,20 @@ repair(UcLloyd *lloyd, size_t *moved, const UcRun *run, UcError *err)
 	{
 		size_t		row;
 		int32_t		from;
-		const float *x;
 
 		if (lloyd->counts[j] > 0)
 			continue;
 		if (uc_interrupted(run))
 			return uc_interrupt_error(err);
-		row = uc_take_farthest(lloyd->distances, nearest->labels, lloyd->counts, points->rows, points->identical);
+		row = uc_take_farthest(lloyd->distances, nearest->labels, lloyd->counts, points->weights, points->rows,
+							   points->identical);
 		if (row == SIZE_MAX)
 		{
 			lloyd->spread = true;
 			return UC_OK;
 		}
 		from = nearest->labels[row];
-		x = points->x + row * points->dim;
-		uc_kernels()->accumulate(lloyd->sums + (size_t) from * points->dim, x, -1.0, points->dim);
-		uc_kernels()->accumulate(lloyd->sums + (size_t) j * points->dim, x, 1.0, points->dim);
-		lloyd->counts[from]--;
-		lloyd->counts[j]++;
-		lloyd->previous[row] = j;
-		uc_nearest_relabel(nearest, row, j);
+		uc_lloyd_move_row(lloyd, row, from, j);
 		(*moved)++;
 	}
 	return UC_OK;
@@ -224,10 +273,10 @@ repair(UcLloyd *lloyd, size_t *moved, const UcRun *run, UcError *err)
 
 /* The mean direction, or false where the rows cancel out (to within the rounding of x). */
 static bool
-unit_mean(const double *sum, int64_t count, size_t dim, float *out)
+unit_mean(const double *sum, double mass, size_t dim, float *out)
 {
 	double		square = 0,
-				nothing = 1e-7 * (double) count;
+				nothing = 1e-7 * mass;
 
 	for (size_t i = 0; i < dim; i++)
 		square += sum[i] * sum[i];
@@ -244,12 +293,13 @@ place_centroid(UcLloyd *lloyd, int j)
 	size_t		dim = lloyd->points->dim;
 	const double *sum = lloyd->sums + (size_t) j * dim;
 	float	   *next = lloyd->next + (size_t) j * dim;
-	int64_t		count = lloyd->counts[j];
+	double		mass = uc_lloyd_mass(lloyd, j);
+	bool		empty = lloyd->counts[j] == 0 || !(mass > 0);
 
-	if (count > 0 && lloyd->points->metric == UC_METRIC_EUCLIDEAN)
+	if (!empty && lloyd->points->metric == UC_METRIC_EUCLIDEAN)
 		for (size_t i = 0; i < dim; i++)
-			next[i] = (float) (sum[i] / (double) count);
-	else if (count == 0 || !unit_mean(sum, count, dim, next))
+			next[i] = (float) (sum[i] / mass);
+	else if (empty || !unit_mean(sum, mass, dim, next))
 		memcpy(next, lloyd->nearest.centroids + (size_t) j * dim, dim * sizeof(float));
 }
 
@@ -302,15 +352,12 @@ final_centroids(UcLloyd *lloyd, float *out, const UcRun *run, UcError *err)
 		memcpy(out, lloyd->next, (size_t) lloyd->nearest.k * dim * sizeof(float));
 		return UC_OK;
 	}
-	memset(lloyd->sums, 0, (size_t) lloyd->nearest.k * dim * sizeof(double));
-	memset(lloyd->counts, 0, (size_t) lloyd->nearest.k * sizeof(int64_t));
-	for (size_t row = 0; row < points->rows; row++)
-		lloyd->previous[row] = -1;
+	clear_sums(lloyd, lloyd->nearest.k);
 	status = transfer(lloyd, points->given, &moved, run, err);
 	for (int j = 0; status == UC_OK && j < lloyd->nearest.k; j++)
 		if (lloyd->counts[j] > 0)
 			for (size_t i = 0; i < dim; i++)
-				out[(size_t) j * dim + i] = (float) (lloyd->sums[(size_t) j * dim + i] / (double) lloyd->counts[j]);
+				out[(size_t) j * dim + i] = (float) (lloyd->sums[(size_t) j * dim + i] / uc_lloyd_mass(lloyd, j));
 		else
 			uc_points_leave(points, lloyd->nearest.centroids + (size_t) j * dim, out + (size_t) j * dim);
 	return status;
@@ -336,7 +383,7 @@ judge(UcLloyd *lloyd, UcKmeans *result, const UcRun *run, UcError *err)
 	{
 		if (uc_row_loop_stopped(run, row))
 			return uc_interrupt_error(err);
-		lloyd->counts[nearest->labels[row]]++;
+		lloyd->counts[nearest->labels[row]] += uc_row_weight(lloyd->points, row) > 0;
 	}
 	return status;
 }
@@ -356,7 +403,8 @@ replace_empty(UcLloyd *lloyd, UcKmeans *result)
 
 		if (lloyd->counts[j] > 0)
 			continue;
-		row = uc_take_farthest(lloyd->distances, lloyd->nearest.labels, lloyd->counts, points->rows, identical);
+		row = uc_take_farthest(lloyd->distances, lloyd->nearest.labels, lloyd->counts, points->weights, points->rows,
+							   identical);
 		if (row == SIZE_MAX)
 			return replaced;
 		if (points->metric == UC_METRIC_COSINE)
@@ -384,6 +432,9 @@ uc_lloyd_finish(UcLloyd *lloyd, UcKmeans *result, const UcRun *run, UcError *err
 	}
 	if (status != UC_OK)
 		return status;
-	return uc_result_fill(result, lloyd->nearest.labels, lloyd->distances, lloyd->counts, lloyd->nearest.k, lloyd->next,
-						  lloyd->points->metric, run, err);
+	/* sizes count rows of weight 0 too */
+	for (size_t row = 0; lloyd->masses != NULL && row < lloyd->points->rows; row++)
+		lloyd->counts[lloyd->nearest.labels[row]] += lloyd->points->weights[row] == 0;
+	return uc_result_fill(result, lloyd->nearest.labels, lloyd->distances, lloyd->points->given_weights, lloyd->counts,
+						  lloyd->nearest.k, lloyd->next, lloyd->points->metric, run, err);
 }

@@ -121,7 +121,7 @@ uc_pairwise_create(UcPairwise *pairwise, const float *rows, size_t count, size_t
 
 	memset(pairwise, 0, sizeof *pairwise);
 	pairwise->distance = distance;
-	status = uc_points_prepare(&pairwise->points, rows, count, dim, metric, run, err);
+	status = uc_points_prepare(&pairwise->points, rows, NULL, count, dim, metric, run, err);
 	if (status == UC_OK)
 		status = prepare(pairwise, run, err);
 	if (status != UC_OK)

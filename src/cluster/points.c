@@ -164,7 +164,7 @@ survey_slice(void *arg, size_t task, int worker, UcSection *section, UcError *er
 			enter(points, from, points->x + row * points->dim);
 			from = points->x + row * points->dim;
 		}
-		kernels->accumulate(sum, from, 1.0, points->dim);
+		kernels->accumulate(sum, from, uc_row_weight(points, row), points->dim);
 	}
 	memcpy(&preparation->largest[task], &largest, sizeof largest);
 	return UC_OK;
@@ -190,7 +190,7 @@ fill_slice(void *arg, size_t task, int worker, UcSection *section, UcError *err)
 			enter(points, points->given + row * points->dim, x);
 		square = uc_dot(x, x, points->dim);
 		points->squares[row] = (float) square;
-		total += square;
+		total += uc_row_weight(points, row) * square;
 	}
 	preparation->slice_squares[task] = total;
 	return UC_OK;
@@ -211,6 +211,31 @@ scale_for(const float *largest, size_t slices)
 	return ldexp(1, -exponent);
 }
 
+/* Keeps a copy of the weights whose sums stay in range, unless all are equal. */
+static UcStatus
+take_weights(UcPoints *points, const double *weights, UcError *err)
+{
+	double		top = 0;
+	bool		equal = true;
+	int			exponent;
+
+	points->given_weights = weights;
+	for (size_t row = 0; weights != NULL && row < points->rows; row++)
+	{
+		top = fmax(top, weights[row]);
+		equal = equal && weights[row] == weights[0];
+	}
+	if (equal)
+		return UC_OK;
+	points->weights = uc_alloc(uc_size_mul(points->rows, sizeof(double)));
+	if (points->weights == NULL)
+		return uc_out_of_memory(err, uc_size_mul(points->rows, sizeof(double)));
+	frexp(top, &exponent);
+	for (size_t row = 0; row < points->rows; row++)
+		points->weights[row] = ldexp(weights[row], -exponent);
+	return UC_OK;
+}
+
 static UcStatus
 prepare(Preparation *preparation, const UcRun *run, UcError *err)
 {
@@ -218,7 +243,8 @@ prepare(Preparation *preparation, const UcRun *run, UcError *err)
 	size_t		slices = slice_count(points->rows);
 	double	   *mean = preparation->sums;	/* the first slice's sums become the total, then the mean */
 	double		mean_square = 0,
-				total = 0;
+				total = 0,
+				mass = points->weights == NULL ? (double) points->rows : 0;
 	UcStatus	status = uc_parallel(run, slices, survey_slice, preparation, err);
 
 	if (status != UC_OK)
@@ -226,8 +252,10 @@ prepare(Preparation *preparation, const UcRun *run, UcError *err)
 	for (size_t s = 1; s < slices; s++)
 		for (size_t i = 0; i < points->dim; i++)
 			mean[i] += preparation->sums[s * points->dim + i];
+	for (size_t row = 0; points->weights != NULL && row < points->rows; row++)
+		mass += points->weights[row];
 	for (size_t i = 0; i < points->dim; i++)
-		mean[i] /= (double) points->rows;
+		mean[i] /= mass;
 
 	if (points->metric == UC_METRIC_EUCLIDEAN)
 	{
@@ -241,13 +269,13 @@ prepare(Preparation *preparation, const UcRun *run, UcError *err)
 	status = uc_parallel(run, slices, fill_slice, preparation, err);
 	for (size_t s = 0; s < slices; s++)
 		total += preparation->slice_squares[s];
-	points->mean_variance = fmax(0, total / (double) points->rows - mean_square) / (double) points->dim;
+	points->mean_variance = fmax(0, total / mass - mean_square) / (double) points->dim;
 	return status;
 }
 
 UcStatus
-uc_points_prepare(UcPoints *points, const float *rows, size_t count, size_t dim, UcMetric metric, const UcRun *run,
-				  UcError *err)
+uc_points_prepare(UcPoints *points, const float *rows, const double *weights, size_t count, size_t dim, UcMetric metric,
+				  const UcRun *run, UcError *err)
 {
 	size_t		slices = slice_count(count);
 	Preparation preparation = {.points = points,.slice_rows = slice_rows_for(count)};
@@ -270,6 +298,8 @@ uc_points_prepare(UcPoints *points, const float *rows, size_t count, size_t dim,
 		preparation.slice_squares == NULL || preparation.largest == NULL)
 		status = uc_out_of_memory(err, uc_points_memory(count, dim));
 	else
+		status = take_weights(points, weights, err);
+	if (status == UC_OK)
 		status = prepare(&preparation, &granted, err);
 
 	uc_free(preparation.sums);
@@ -283,6 +313,7 @@ uc_points_prepare(UcPoints *points, const float *rows, size_t count, size_t dim,
 void
 uc_points_free(UcPoints *points)
 {
+	uc_free(points->weights);
 	uc_free(points->x);
 	uc_free(points->squares);
 	uc_free(points->mean);

@@ -26,11 +26,13 @@ typedef struct UcPoints
 	size_t		dim;
 	UcMetric	metric;
 	const float *given;			/* [rows, dim] the caller's */
+	const double *given_weights;	/* [rows] the caller's, or NULL */
+	double	   *weights;		/* [rows] the same over a power of two, at most 1; NULL where all are equal */
 	float	   *x;				/* [rows, dim] the copy */
 	float	   *squares;		/* [rows] squared length of each row of x */
-	double	   *mean;			/* [dim] what was subtracted; zero with the cosine metric */
+	double	   *mean;			/* [dim] of the weighted rows, what was subtracted; zero with the cosine metric */
 	double		scale;			/* power of two that the centred rows were multiplied by; 1 with the cosine metric */
-	double		mean_variance;	/* of a column of x */
+	double		mean_variance;	/* of a column of x, weighted */
 	double		identical;		/* rows whose squared distance is at most this are one point */
 } UcPoints;
 
@@ -38,10 +40,11 @@ extern size_t uc_points_memory(size_t rows, size_t dim);
 
 /*
  * Fills `points` (ended by uc_points_free, which takes a zeroed struct too). Errors: UC_INVALID_DATA for a row that
- * is not finite, or has no direction with the cosine metric; UC_OUT_OF_MEMORY; UC_INTERRUPTED.
+ * is not finite, or has no direction with the cosine metric; UC_OUT_OF_MEMORY; UC_INTERRUPTED. `weights` [count] were
+ * checked by the caller, or are NULL.
  */
-extern UcStatus uc_points_prepare(UcPoints *points, const float *rows, size_t count, size_t dim, UcMetric metric,
-								  const UcRun *run, UcError *err);
+extern UcStatus uc_points_prepare(UcPoints *points, const float *rows, const double *weights, size_t count, size_t dim,
+								  UcMetric metric, const UcRun *run, UcError *err);
 extern void uc_points_free(UcPoints *points);
 
 /*
@@ -62,6 +65,13 @@ extern UcRun uc_run_for_work(const UcRun *run, double work);
  * threads without the sums depending on them. `width` columns each; returns the number of slices.
  */
 extern size_t uc_column_slices(size_t dim, int threads, size_t *width);
+
+/* How much a row counts; 1 where all are alike. */
+static inline double
+uc_row_weight(const UcPoints *points, size_t row)
+{
+	return points->weights == NULL ? 1.0 : points->weights[row];
+}
 
 /* True every `1 << 18` rows when the caller wants to stop; for loops of the calling thread over rows. */
 static inline bool

@@ -4,7 +4,7 @@
  *
  * The splits are found on a few rows of each cluster; those that look worth it are then weighed with all rows.
  *
- * With S the sum of a cluster's n rows, its inertia is that of its rows about the origin less its worth: |S|²/n by
+ * With S the sum of a cluster's n rows (of weights that sum up to n), its inertia is that of its rows about the origin less its worth: |S|²/n by
  * squared distances, |S| by 1 - cosine of unit rows. A split gains, and a merge loses, what the worths differ by (for
  * squared distances that is Ward's criterion), so that sums suffice and no distance is computed.
  */
@@ -34,8 +34,7 @@ size_t
 uc_refine_memory(size_t rows, size_t dim, int k)
 {
 	size_t		cluster = uc_size_add(uc_size_mul(dim, sizeof(float) + 2 * sizeof(double)),
-									  sizeof(Move) + 2 * sizeof(double) + 2 * sizeof(int64_t) + 2 * sizeof(int) +
-									  sizeof(size_t));
+									  sizeof(Move) + 4 * sizeof(double) + 2 * sizeof(int) + 3 * sizeof(size_t));
 
 	cluster = uc_size_mul((size_t) k, cluster);
 	return uc_size_add(uc_size_add(cluster, uc_size_mul(rows, sizeof(size_t) + 1)),
@@ -55,12 +54,12 @@ uc_refine_create(UcRefine *refine, UcLloyd *lloyd, int k, UcError *err)
 	refine->halves = uc_alloc(uc_size_mul(cells, 2 * sizeof(double)));
 	refine->thresholds = uc_alloc(count * sizeof(double));
 	refine->lengths = uc_alloc(count * sizeof(double));
-	refine->half_counts = uc_alloc(2 * count * sizeof(int64_t));
+	refine->half_masses = uc_alloc(2 * count * sizeof(double));
 	refine->moves = uc_alloc(count * sizeof(Move));
 	refine->by_gain = uc_alloc(count * sizeof(int));
 	refine->by_loss = uc_alloc(count * sizeof(int));
 	if (refine->listed == NULL || refine->sides == NULL || refine->directions == NULL || refine->halves == NULL ||
-		refine->thresholds == NULL || refine->lengths == NULL || refine->half_counts == NULL || refine->moves == NULL ||
+		refine->thresholds == NULL || refine->lengths == NULL || refine->half_masses == NULL || refine->moves == NULL ||
 		refine->by_gain == NULL || refine->by_loss == NULL)
 	{
 		uc_refine_free(refine);
@@ -78,7 +77,7 @@ uc_refine_free(UcRefine *refine)
 	uc_free(refine->halves);
 	uc_free(refine->thresholds);
 	uc_free(refine->lengths);
-	uc_free(refine->half_counts);
+	uc_free(refine->half_masses);
 	uc_free(refine->moves);
 	uc_free(refine->by_gain);
 	uc_free(refine->by_loss);
@@ -95,10 +94,10 @@ half_sum(const UcRefine *refine, int half, int j)
 	return refine->halves + ((size_t) half * k + (size_t) j) * refine->lloyd->points->dim;
 }
 
-static int64_t *
-half_count(const UcRefine *refine, int half, int j)
+static double *
+half_mass(const UcRefine *refine, int half, int j)
 {
-	return refine->half_counts + half * refine->lloyd->nearest.k + j;
+	return refine->half_masses + half * refine->lloyd->nearest.k + j;
 }
 
 /* Lists every so many rows of each cluster, TRIAL_ROWS at most, and points each direction to one of them. */
@@ -108,23 +107,22 @@ list_trial_rows(UcRefine *refine, UcRandom *random, const UcRun *run, UcError *e
 	UcLloyd    *lloyd = refine->lloyd;
 	size_t		dim = lloyd->points->dim;
 	int			k = lloyd->nearest.k;
-	int64_t    *seen = refine->half_counts,
-			   *taken = refine->half_counts + k;
-	size_t	   *drawn = uc_alloc_zeroed((size_t) k * sizeof(size_t));
+	size_t	   *drawn = uc_alloc_zeroed(3 * (size_t) k * sizeof(size_t)),
+			   *seen = drawn + k,
+			   *taken = seen + k;
 	UcStatus	status = UC_OK;
 
 	if (drawn == NULL)
-		return uc_out_of_memory(err, (size_t) k * sizeof(size_t));
-	memset(seen, 0, 2 * (size_t) k * sizeof(int64_t));
+		return uc_out_of_memory(err, 3 * (size_t) k * sizeof(size_t));
 	refine->listed_count = 0;
 	for (size_t row = 0; status == UC_OK && row < lloyd->points->rows; row++)
 	{
 		int32_t		label = lloyd->previous[row];
-		int64_t		step = (lloyd->counts[label] + TRIAL_ROWS - 1) / TRIAL_ROWS;
+		size_t		step = ((size_t) lloyd->counts[label] + TRIAL_ROWS - 1) / TRIAL_ROWS;
 
 		if (uc_row_loop_stopped(run, row))
 			status = uc_interrupt_error(err);
-		if (seen[label]++ % step != 0)
+		if (uc_row_weight(lloyd->points, row) == 0 || seen[label]++ % step != 0)
 			continue;
 		refine->listed[refine->listed_count++] = row;
 		if (uc_random_below(random, (uint64_t) ++taken[label]) == 0)
@@ -189,7 +187,7 @@ sum_halves(void *arg, size_t task, int worker, UcSection *section, UcError *err)
 		if (place % poll_rows == 0 && uc_section_stopped(section, worker))
 			return UC_OK;
 		kernels->accumulate(half_sum(refine, refine->sides[place], lloyd->previous[row]) + first,
-							lloyd->points->x + row * dim + first, 1.0, width);
+							lloyd->points->x + row * dim + first, uc_row_weight(lloyd->points, row), width);
 	}
 	return UC_OK;
 }
@@ -210,9 +208,13 @@ divide_listed(UcRefine *refine, const UcRun *run, UcError *err)
 	if (status != UC_OK)
 		return status;
 	memset(refine->halves, 0, 2 * k * dim * sizeof(double));
-	memset(refine->half_counts, 0, 2 * k * sizeof(int64_t));
+	memset(refine->half_masses, 0, 2 * k * sizeof(double));
 	for (size_t place = 0; place < refine->listed_count; place++)
-		++*half_count(refine, refine->sides[place], lloyd->previous[refine->listed[place]]);
+	{
+		size_t		row = refine->listed[place];
+
+		*half_mass(refine, refine->sides[place], lloyd->previous[row]) += uc_row_weight(lloyd->points, row);
+	}
 	slices = uc_column_slices(dim, granted.threads, &sums.width);
 	return uc_parallel(&granted, slices, sum_halves, &sums, err);
 }
@@ -226,7 +228,7 @@ half_divisor(const UcRefine *refine, int half, int j)
 	double		square = 0;
 
 	if (refine->lloyd->points->metric == UC_METRIC_EUCLIDEAN)
-		return (double) *half_count(refine, half, j);
+		return *half_mass(refine, half, j);
 	for (size_t i = 0; i < dim; i++)
 		square += sum[i] * sum[i];
 	return sqrt(square);
@@ -292,11 +294,11 @@ split_on_trial(UcRefine *refine, UcRandom *random, const UcRun *run, UcError *er
 /* ---- gains and losses ---- */
 
 static double
-worth(const UcLloyd *lloyd, double sum_square, double count)
+worth(const UcLloyd *lloyd, double sum_square, double mass)
 {
-	if (count == 0)
+	if (!(mass > 0))
 		return 0;
-	return lloyd->points->metric == UC_METRIC_COSINE ? sqrt(sum_square) : sum_square / count;
+	return lloyd->points->metric == UC_METRIC_COSINE ? sqrt(sum_square) : sum_square / mass;
 }
 
 /* What the listed rows of a cluster gain by being split. */
@@ -306,13 +308,13 @@ split_gain(const UcRefine *refine, int j)
 	const UcLloyd *lloyd = refine->lloyd;
 	const double *sum_0 = half_sum(refine, 0, j),
 			   *sum_1 = half_sum(refine, 1, j);
-	double		count_0 = (double) *half_count(refine, 0, j),
-				count_1 = (double) *half_count(refine, 1, j),
+	double		mass_0 = *half_mass(refine, 0, j),
+				mass_1 = *half_mass(refine, 1, j),
 				square_0 = 0,
 				square_1 = 0,
 				both = 0;
 
-	if (count_0 == 0 || count_1 == 0)
+	if (mass_0 == 0 || mass_1 == 0)
 		return 0;
 	for (size_t i = 0; i < lloyd->points->dim; i++)
 	{
@@ -320,7 +322,7 @@ split_gain(const UcRefine *refine, int j)
 		square_1 += sum_1[i] * sum_1[i];
 		both += (sum_0[i] + sum_1[i]) * (sum_0[i] + sum_1[i]);
 	}
-	return worth(lloyd, square_0, count_0) + worth(lloyd, square_1, count_1) - worth(lloyd, both, count_0 + count_1);
+	return worth(lloyd, square_0, mass_0) + worth(lloyd, square_1, mass_1) - worth(lloyd, both, mass_0 + mass_1);
 }
 
 /*
@@ -353,8 +355,8 @@ merge_loss(const UcLloyd *lloyd, const double *lengths, int a, int b)
 {
 	size_t		dim = lloyd->points->dim;
 	double		square = uc_squared_distance(lloyd->next + (size_t) a * dim, lloyd->next + (size_t) b * dim, dim),
-				a_count = (double) lloyd->counts[a],
-				b_count = (double) lloyd->counts[b];
+				a_mass = uc_lloyd_mass(lloyd, a),
+				b_mass = uc_lloyd_mass(lloyd, b);
 
 	if (lloyd->points->metric == UC_METRIC_COSINE)
 	{
@@ -363,7 +365,7 @@ merge_loss(const UcLloyd *lloyd, const double *lengths, int a, int b)
 
 		return total - sqrt(fmax(0, total * total - lengths[a] * lengths[b] * square));
 	}
-	return square * a_count * b_count / (a_count + b_count);
+	return a_mass + b_mass > 0 ? square * a_mass * b_mass / (a_mass + b_mass) : 0;
 }
 
 /* The cheapest merge of one cluster. */
@@ -405,18 +407,18 @@ weigh_moves(UcRefine *refine, double *inertia, const UcRun *run, UcError *err)
 	UcRun		granted = uc_run_for_work(run, (double) k * k * (double) dim);
 
 	for (size_t row = 0; row < lloyd->points->rows; row++)
-		total += lloyd->points->squares[row];
+		total += uc_row_weight(lloyd->points, row) * lloyd->points->squares[row];
 	for (int j = 0; j < k; j++)
 	{
 		const double *sum = lloyd->sums + (size_t) j * dim;
-		double		listed = (double) (*half_count(refine, 0, j) + *half_count(refine, 1, j)),
+		double		listed = *half_mass(refine, 0, j) + *half_mass(refine, 1, j),
 					square = 0;
 
 		for (size_t i = 0; i < dim; i++)
 			square += sum[i] * sum[i];
-		refine->moves[j] = (Move) {.gain = listed > 0 ? split_gain(refine, j) * (double) lloyd->counts[j] / listed : 0};
+		refine->moves[j] = (Move) {.gain = listed > 0 ? split_gain(refine, j) * uc_lloyd_mass(lloyd, j) / listed : 0};
 		refine->lengths[j] = sqrt(square);
-		total -= worth(lloyd, square, (double) lloyd->counts[j]);
+		total -= worth(lloyd, square, uc_lloyd_mass(lloyd, j));
 	}
 	*inertia = fmax(0, total);
 	return uc_parallel(&granted, (size_t) k, find_partner, refine, err);
@@ -459,7 +461,7 @@ apply_change(UcRefine *refine, int split, int merged)
 	int			partner = refine->moves[merged].partner;
 	const double *a = lloyd->sums + (size_t) merged * dim,
 			   *b = lloyd->sums + (size_t) partner * dim;
-	double		divisor = (double) (lloyd->counts[merged] + lloyd->counts[partner]);
+	double		divisor = uc_lloyd_mass(lloyd, merged) + uc_lloyd_mass(lloyd, partner);
 
 	if (lloyd->points->metric == UC_METRIC_COSINE)
 	{

@@ -18,7 +18,7 @@ typedef struct UcRefine
 	float	   *directions;		/* [k, dim] from the centre of half 0 to that of half 1 */
 	double	   *thresholds;		/* [k] a row whose product with the direction is above is in half 1 */
 	double	   *halves;			/* [2, k, dim] sums of the listed rows by half */
-	int64_t    *half_counts;	/* [2, k] */
+	double	   *half_masses;	/* [2, k] sums of the weights of those rows */
 	double	   *lengths;		/* [k] of the clusters' sums */
 	struct UcMove *moves;		/* [k] */
 	int		   *by_gain;		/* [k] */

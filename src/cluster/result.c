@@ -91,8 +91,8 @@ order_clusters(const int32_t *labels, size_t rows, const int64_t *sizes, int k, 
 }
 
 static UcStatus
-fill_rows(UcKmeans *result, const int32_t *labels, const double *measured, const int32_t *number, UcMetric metric,
-		  const UcRun *run, UcError *err)
+fill_rows(UcKmeans *result, const int32_t *labels, const double *measured, const double *weights,
+		  const int32_t *number, UcMetric metric, const UcRun *run, UcError *err)
 {
 	memset(result->cluster_inertia, 0, (size_t) result->k * sizeof(double));
 	for (size_t row = 0; row < result->rows; row++)
@@ -101,7 +101,7 @@ fill_rows(UcKmeans *result, const int32_t *labels, const double *measured, const
 			return uc_interrupt_error(err);
 		result->labels[row] = number[labels[row]];
 		result->distances[row] = metric == UC_METRIC_COSINE ? measured[row] : sqrt(measured[row]);
-		result->cluster_inertia[result->labels[row]] += measured[row];
+		result->cluster_inertia[result->labels[row]] += weights == NULL ? measured[row] : weights[row] * measured[row];
 	}
 	result->inertia = 0;
 	for (int j = 0; j < result->k; j++)
@@ -110,8 +110,8 @@ fill_rows(UcKmeans *result, const int32_t *labels, const double *measured, const
 }
 
 UcStatus
-uc_result_fill(UcKmeans *result, const int32_t *labels, const double *measured, const int64_t *sizes, int k,
-			   float *spare, UcMetric metric, const UcRun *run, UcError *err)
+uc_result_fill(UcKmeans *result, const int32_t *labels, const double *measured, const double *weights,
+			   const int64_t *sizes, int k, float *spare, UcMetric metric, const UcRun *run, UcError *err)
 {
 	size_t		dim = result->dim;
 	Cluster    *clusters = uc_alloc((size_t) k * sizeof(Cluster));
@@ -129,7 +129,7 @@ uc_result_fill(UcKmeans *result, const int32_t *labels, const double *measured, 
 			result->sizes[j] = clusters[j].size;
 			memcpy(result->centroids + (size_t) j * dim, spare + (size_t) clusters[j].label * dim, dim * sizeof(float));
 		}
-		status = fill_rows(result, labels, measured, number, metric, run, err);
+		status = fill_rows(result, labels, measured, weights, number, metric, run, err);
 	}
 	uc_free(clusters);
 	uc_free(number);

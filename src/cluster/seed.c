@@ -162,6 +162,16 @@ settle_doubtful(const Seeding *seeding, const Scratch *scratch, size_t begin, si
 	return sum;
 }
 
+static double
+weighted_sum(const Seeding *seeding, const float *distances, size_t begin, size_t count)
+{
+	double		sum = 0;
+
+	for (size_t i = 0; i < count; i++)
+		sum += seeding->points->weights[row_number(seeding, begin + i)] * distances[i];
+	return sum;
+}
+
 static UcStatus
 offer_block(void *arg, size_t task, int worker, UcSection *section, UcError *err)
 {
@@ -184,6 +194,8 @@ offer_block(void *arg, size_t task, int worker, UcSection *section, UcError *err
 
 		if (doubtful > 0)
 			sum = settle_doubtful(seeding, scratch, begin, count, candidate, limit, factor);
+		if (seeding->points->weights != NULL)
+			sum = weighted_sum(seeding, becomes, begin, count);
 		seeding->potentials[task * (size_t) seeding->tries + candidate] = sum;
 	}
 	return UC_OK;
@@ -201,7 +213,13 @@ set_candidate(Seeding *seeding, int candidate, size_t position)
 	seeding->squares[candidate] = few_dimensions(seeding) ? 0 : seeding->points->squares[row];
 }
 
-/* A position drawn by its squared distance; potential > 0 is the sum of the block sums. */
+static double
+weighted_distance(const Seeding *seeding, size_t position)
+{
+	return uc_row_weight(seeding->points, row_number(seeding, position)) * seeding->distances[0][position];
+}
+
+/* A position drawn by its weight times its squared distance; potential > 0 is the sum of the block sums. */
 static size_t
 draw_position(const Seeding *seeding, double potential, UcRandom *random)
 {
@@ -215,7 +233,7 @@ draw_position(const Seeding *seeding, double potential, UcRandom *random)
 	/* rounding can carry the target past the last row that has a distance: then that row is taken */
 	for (size_t i = block * UC_BLOCK_ROWS; i < seeding->count; i++)
 	{
-		double		distance = seeding->distances[0][i];
+		double		distance = weighted_distance(seeding, i);
 
 		if (distance <= 0)
 			continue;
@@ -225,7 +243,7 @@ draw_position(const Seeding *seeding, double potential, UcRandom *random)
 		target -= distance;
 	}
 	for (size_t i = block * UC_BLOCK_ROWS; last == SIZE_MAX && i-- > 0;)
-		if (seeding->distances[0][i] > 0)
+		if (weighted_distance(seeding, i) > 0)
 			last = i;
 	return last;
 }
@@ -265,14 +283,41 @@ choose_candidate(Seeding *seeding, float *centroid, double *potential, const UcR
 	return UC_OK;
 }
 
+/* The first position, drawn by weight; the sample may have rows of weight 0 only, of which any does. */
+static size_t
+draw_first(const Seeding *seeding, UcRandom *random)
+{
+	double		total = 0,
+				target;
+	size_t		last = 0;
+
+	if (seeding->points->weights == NULL)
+		return uc_random_below(random, seeding->count);
+	for (size_t i = 0; i < seeding->count; i++)
+		total += uc_row_weight(seeding->points, row_number(seeding, i));
+	target = uc_random_unit(random) * total;
+	for (size_t i = 0; i < seeding->count; i++)
+	{
+		double		weight = uc_row_weight(seeding->points, row_number(seeding, i));
+
+		if (weight <= 0)
+			continue;
+		last = i;
+		if (target < weight)
+			break;
+		target -= weight;
+	}
+	return last;
+}
+
 static UcStatus
 choose_all(Seeding *seeding, int k, UcRandom *random, float *centroids, int *found, const UcRun *run, UcError *err)
 {
-	size_t		first = uc_random_below(random, seeding->count);
+	size_t		first = draw_first(seeding, random);
 	double		potential;
 	UcStatus	status;
 
-	/* the first is drawn evenly; its several candidates are one */
+	/* the several candidates for the first are one */
 	for (int i = 0; i < seeding->tries; i++)
 		set_candidate(seeding, i, first);
 	for (size_t i = 0; i < seeding->count; i++)

@@ -1,7 +1,7 @@
 /*
  * seed.h
  *	  Starting centroids by k-means++ (https://dl.acm.org/doi/10.5555/1283383.1283494): each next one is a row drawn
- *	  by its squared distance to those before, or, greedy, the best of a few rows so drawn. Private to the room.
+ *	  by its weight times its squared distance to those before, or, greedy, the best of a few rows so drawn. Private to the room.
  *
  * Many rows are represented by a sample, drawn without replacement, unless it has fewer distinct rows than centroids
  * are wanted.

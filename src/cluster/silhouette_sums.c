@@ -174,7 +174,7 @@ arrange(UcSilhouetteSums *sums, const UcRun *run, UcError *err)
 	status = find_means(sums, run, err);
 	if (status != UC_OK)
 		return status;
-	return uc_points_prepare(&sums->points, sums->ordered, partition->members, dim, UC_METRIC_EUCLIDEAN, run, err);
+	return uc_points_prepare(&sums->points, sums->ordered, NULL, partition->members, dim, UC_METRIC_EUCLIDEAN, run, err);
 }
 
 UcStatus
