@@ -12,7 +12,7 @@ COMMENT ON FUNCTION usercluster.kmeans(text, integer, bigint, integer, integer, 
 									   @extschema@.embedding[], text, double precision) IS
 'Clusters the rows of a query (integer key, embedding) into k clusters, numbered from 1 by falling size. One row for each
 row with an embedding, ordered by key; distance to the own centroid is 1 - cosine, or euclidean, after the preparation. The
-query may have columns language (whose mean the preparation subtracts) and features (an array of numbers that counts as much
+query may have columns weight (how much a row counts), language (whose mean the preparation subtracts) and features (an array of numbers that counts as much
 as feature_weight says). For other keys pass key => NULL::type.';
 
 CREATE FUNCTION usercluster.kmeans(

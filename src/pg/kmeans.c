@@ -270,12 +270,20 @@ fit_memory(size_t rows, size_t dim, int threads, const void *arg)
 	size_t		prepared_dim;
 	size_t		preparation = preparation_memory(&fit->preparation, &fit->rows, rows, dim, threads, &prepared_dim);
 	size_t		centroids = uc_size_mul(fit->options.k, uc_size_mul(dim, sizeof(double) + sizeof(float)));
+	UcKmeansOptions options = fit->options;
+	double		weighted;		/* the estimate asks only whether there are weights */
+
+	if (fit->rows.columns & ROWS_KNOWS(ROWS_WEIGHT))
+		options.weights = &weighted;
 
 	return uc_size_add(uc_size_add(preparation, rows < (size_t) fit->options.k ? 0 : centroids),
-					   work_memory(rows, prepared_dim, threads, &fit->options));
+					   work_memory(rows, prepared_dim, threads, &options));
 }
 
-/* The means of the rows by cluster, in their own space; of unit vectors and of unit length with the cosine metric. */
+/*
+ * The means of the rows by cluster, in their own space; of unit vectors and of unit length with the cosine metric. A cluster
+ * whose rows have no weight takes their plain mean.
+ */
 static float *
 mean_by_cluster(const Fit *fit)
 {
@@ -284,14 +292,21 @@ mean_by_cluster(const Fit *fit)
 	int			k = fit->result->k;
 	bool		cosine = fit->options.metric == UC_METRIC_COSINE;
 	double	   *sums = palloc_extended(uc_size_mul(k, dim * sizeof(double)), MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	double	   *masses = palloc_extended(uc_size_mul(k, sizeof(double)), MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	bool	   *weighted = palloc0(k);
 	float	   *means = palloc_extended(uc_size_mul(k, dim * sizeof(float)), MCXT_ALLOC_HUGE);
 
+	for (size_t i = 0; rows->weights != NULL && i < rows->count; i++)
+		weighted[fit->result->labels[i]] |= rows->weights[i] > 0;
 	for (size_t i = 0; i < rows->count; i++)
 	{
 		const float *x = rows->values + i * dim;
+		int			c = fit->result->labels[i];
+		double		weight = weighted[c] ? rows->weights[i] : 1;
 
 		CHECK_FOR_INTERRUPTS();
-		uc_kernels()->accumulate(sums + fit->result->labels[i] * dim, x, cosine ? 1 / sqrt(uc_dot(x, x, dim)) : 1, dim);
+		masses[c] += weight;
+		uc_kernels()->accumulate(sums + c * dim, x, cosine ? weight / sqrt(uc_dot(x, x, dim)) : weight, dim);
 	}
 	for (int c = 0; c < k; c++)
 	{
@@ -301,7 +316,7 @@ mean_by_cluster(const Fit *fit)
 		for (size_t j = 0; j < dim; j++)
 			square += sum[j] * sum[j];
 		for (size_t j = 0; j < dim; j++)
-			means[c * dim + j] = cosine && square > 0 ? sum[j] / sqrt(square) : sum[j] / fit->result->sizes[c];
+			means[c * dim + j] = cosine && square > 0 ? sum[j] / sqrt(square) : sum[j] / masses[c];
 	}
 	pfree(sums);
 	return means;
@@ -320,7 +335,7 @@ run_fit(FunctionCallInfo fcinfo, int shift, Oid key_type, Fit *fit)
 	MemoryContextSwitchTo(fit->context);
 	centroid_dim = read_options(fcinfo, shift, &fit->options, &fit->preparation);
 	kmeans_rows_options(&fit->options, &rows_options);
-	rows_options.columns = PREPARATION_COLUMNS;
+	rows_options.columns = PREPARATION_COLUMNS | ROWS_KNOWS(ROWS_WEIGHT);
 	rows_options.work = fit_memory;
 	rows_options.work_arg = fit;
 	query_read(text_to_cstring(PG_GETARG_TEXT_PP(ARG_QUERY)), key_type, &rows_options, &fit->rows);
@@ -331,6 +346,7 @@ run_fit(FunctionCallInfo fcinfo, int shift, Oid key_type, Fit *fit)
 	memory = rows_memory(&fit->rows);
 	if (fit->prepared.changed)
 		memory = uc_size_add(memory, uc_size_mul(fit->rows.count, sizeof(float) * fit->prepared.dim));
+	fit->options.weights = fit->rows.weights;
 	fit->result = kmeans_run(fit->prepared.values, fit->rows.count, fit->prepared.dim, memory, &fit->options);
 	fit->centroids = fit->prepared.changed ? mean_by_cluster(fit) : fit->result->centroids;
 	tell(fit);
