@@ -33,6 +33,10 @@ SELECT usercluster.kmeans_add('{0,1,1,NaN,NULL,1,1}', '{0,1,1,1,1,1,1}');
 SELECT usercluster.kmeans_add('{0,1,1,1,1,1,1}', '{1,1,1,1,1,1,1}');
 SELECT usercluster.kmeans_add('{1,1,1,1,1,1,1}', '{1,1,2,1,1,1,1,1}');
 SELECT usercluster.kmeans_step('{1,1,1,1,1,1,1}', ARRAY['[1,2]']::embedding[], 'euclidean');
+SELECT usercluster.kmeans_step('{1,1,1,NaN,1,1,1}', ARRAY['[1]']::embedding[], 'euclidean');
+SELECT usercluster.kmeans_step('{1,1,1,1e300,1,1,1}', ARRAY['[1]']::embedding[], 'euclidean');
+SELECT usercluster.kmeans_step('{1,1,1,1,1,1,1e300}', ARRAY['[1]']::embedding[], 'euclidean');
+SELECT usercluster.kmeans_step('{1,1,1,1,1,1,Infinity}', ARRAY['[1]']::embedding[], 'euclidean');
 
 SELECT ARRAY['[1,2]', '[3,4]']::embedding[]::real[];
 -- NULL in, NULL out; nothing in, NULL out; among equals the first

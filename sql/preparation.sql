@@ -83,7 +83,8 @@ SELECT pg_temp.refused(call) FROM (VALUES
 	($$SELECT usercluster.prepare('[1]', ROW('whitened', true, '[1]', NULL, NULL, '{}', NULL, NULL, NULL)::usercluster.preparation)$$),
 	($$SELECT usercluster.prepare('[1]', ROW('whitened', true, '[1]', NULL, NULL, '{"[1,2]"}', NULL, NULL, NULL)::usercluster.preparation)$$),
 	($$SELECT usercluster.prepare('[1]', ROW('centred', true, '[1]', '{a,b}', '{"[1]"}', NULL, NULL, NULL, NULL)::usercluster.preparation)$$),
-	($$SELECT usercluster.prepare('[1]', ROW('none', true, NULL, NULL, NULL, NULL, '{1,2}', '{1}', 1)::usercluster.preparation)$$)
+	($$SELECT usercluster.prepare('[1]', ROW('none', true, NULL, NULL, NULL, NULL, '{1,2}', '{1}', 1)::usercluster.preparation)$$),
+	($$SELECT usercluster.prepare('[3e38]', ROW('centred', false, '[-3e38]', NULL, NULL, NULL, NULL, NULL, NULL)::usercluster.preparation)$$)
 ) AS calls(call);
 
 -- attributes beside the text: without weight they change nothing, with much they decide; scale and unit do not matter

@@ -11,6 +11,9 @@
 #include "base/status.h"
 #include "cluster/prepare.h"
 
+/* Refuses a row, with its number from 1 in the detail: "cannot prepare WHAT". */
+extern UcStatus uc_prepare_bad_row(size_t row, const char *what, UcError *err);
+
 /* What a row is multiplied by before anything else: 1, or 1 / length where directions count (0 for a zero row). */
 extern double uc_prepare_scale(const float *row, size_t dim, bool directions);
 

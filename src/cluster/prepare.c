@@ -107,8 +107,8 @@ check_arguments(const UcPrepareInput *input, UcPreparationMethod method, size_t 
 	return UC_OK;
 }
 
-static UcStatus
-bad_row(size_t row, const char *what, UcError *err)
+UcStatus
+uc_prepare_bad_row(size_t row, const char *what, UcError *err)
 {
 	uc_error(err, UC_INVALID_DATA, "cannot prepare %s", what);
 	uc_error_detail(err, "It is in row %zu.", row + 1);
@@ -128,18 +128,18 @@ check_rows(const UcPrepareInput *input, const UcRun *run, double *scales, UcErro
 		if (row % POLL_ROWS == 0 && uc_interrupted(run))
 			return uc_interrupt_error(err);
 		if (!isfinite(uc_dot(x, x, input->dim)))
-			return bad_row(row, "a vector with NaN or infinity", err);
+			return uc_prepare_bad_row(row, "a vector with NaN or infinity", err);
 		scales[row] = uc_prepare_scale(x, input->dim, input->directions);
 		if (scales[row] == 0)
-			return bad_row(row, "a vector of zero length by cosine", err);
+			return uc_prepare_bad_row(row, "a vector of zero length by cosine", err);
 		if (input->groups != NULL && (input->groups[row] < -1 || input->groups[row] >= input->group_count))
-			return bad_row(row, "a group outside its range", err);
+			return uc_prepare_bad_row(row, "a group outside its range", err);
 		if (input->weights != NULL && !(input->weights[row] >= 0 && isfinite(input->weights[row])))
-			return bad_row(row, "a weight that is negative or not finite", err);
+			return uc_prepare_bad_row(row, "a weight that is negative or not finite", err);
 		total += input->weights == NULL ? 1 : input->weights[row];
 		for (size_t i = 0; i < input->feature_count; i++)
 			if (isinf(input->features[row * input->feature_count + i]))
-				return bad_row(row, "an infinite feature", err);
+				return uc_prepare_bad_row(row, "an infinite feature", err);
 	}
 	if (!(total > 0) || isinf(total))
 		return uc_error(err, UC_INVALID_DATA, "the weights must have a finite sum above zero");

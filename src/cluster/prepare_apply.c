@@ -39,14 +39,6 @@ scale_to_unit(float *x, size_t n, double squares)
 		x[i] = (float) (x[i] * factor);
 }
 
-static UcStatus
-bad_row(size_t row, const char *what, UcError *err)
-{
-	uc_error(err, UC_INVALID_DATA, "cannot prepare %s", what);
-	uc_error_detail(err, "It is in row %zu.", row + 1);
-	return UC_INVALID_DATA;
-}
-
 /* Centres a row into `centred`; a row that lies at its mean becomes zero there. */
 static UcStatus
 centre(const ApplyWork *work, size_t row, float *centred, bool *vanished, UcError *err)
@@ -58,10 +50,10 @@ centre(const ApplyWork *work, size_t row, float *centred, bool *vanished, UcErro
 				scale;
 
 	if (!isfinite(squares))
-		return bad_row(row, "a vector with NaN or infinity", err);
+		return uc_prepare_bad_row(row, "a vector with NaN or infinity", err);
 	scale = uc_prepare_scale(x, dim, preparation->directions);
 	if (scale == 0)
-		return bad_row(row, "a vector of zero length by cosine", err);
+		return uc_prepare_bad_row(row, "a vector of zero length by cosine", err);
 	*vanished = uc_prepare_centre(preparation, x, scale, work->groups == NULL ? -1 : work->groups[row], centred)
 		<= VANISHED * VANISHED * squares * scale * scale;
 	return UC_OK;

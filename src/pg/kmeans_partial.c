@@ -60,6 +60,13 @@ state_cluster(const State *state, int cluster)
 	return state->values + STATE_HEADER + (size_t) cluster * (CLUSTER_SUMS + state->dim);
 }
 
+static void
+refuse_state(void)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("not a state of kmeans_partial")));
+}
+
 /* Refuses what no state of ours looks like, since SQL can call these functions with anything. */
 static State
 read_state(ArrayType *array)
@@ -85,8 +92,7 @@ read_state(ArrayType *array)
 		}
 	}
 	if (!valid)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("not a state of kmeans_partial")));
+		refuse_state();
 	return state;
 }
 
@@ -222,7 +228,13 @@ place_centroid(const State *state, const double *cluster, const float *now, floa
 	if (state->metric == UC_METRIC_COSINE)
 		scale = square > 0 ? 1 / sqrt(square) : 0;
 	for (int i = 0; i < state->dim; i++)
-		next[i] = scale > 0 ? (float) (cluster[CLUSTER_SUMS + i] * scale) : now[i];
+	{
+		double		value = scale > 0 ? cluster[CLUSTER_SUMS + i] * scale : now[i];
+
+		next[i] = (float) value;
+		if (!isfinite(next[i]))
+			embedding_refuse_overflow(i, state->dim, value);
+	}
 }
 
 /* (state, centroids, metric) → centroids, sizes, inertia, shift; strict */
@@ -243,9 +255,13 @@ usercluster_kmeans_step(PG_FUNCTION_ARGS)
 	for (int i = 0; i < state.k; i++)
 	{
 		const double *cluster = state_cluster(&state, i);
+		double		rows = cluster[CLUSTER_ROWS];
 		float	   *place = next + (size_t) i * state.dim;
 
 		CHECK_FOR_INTERRUPTS();
+		/* beyond this a double does not count rows */
+		if (!(rows >= 0 && rows <= 0x1p53))
+			refuse_state();
 		place_centroid(&state, cluster, centroids->x[i], place);
 		inertia += cluster[CLUSTER_INERTIA];
 		shift += uc_squared_distance(place, centroids->x[i], state.dim);

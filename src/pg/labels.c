@@ -59,6 +59,7 @@ labels_code(Labels *labels, const char *name)
 	labels->names[labels->count] = MemoryContextStrdup(labels->context, name);
 	entry = label_insert(labels->index, labels->names[labels->count], &known);
 	entry->code = labels->count;
+	labels->bytes += strlen(name) + 1 + sizeof(char *) + 2 * sizeof(LabelEntry);
 	return labels->count++;
 }
 
@@ -88,14 +89,4 @@ labels_finish(Labels *labels, size_t rows)
 		if (labels->codes[i] >= 0)
 			labels->codes[i] = renumbered[labels->codes[i]];
 	pfree(renumbered);
-}
-
-size_t
-labels_memory(const Labels *labels)
-{
-	size_t		bytes = 0;
-
-	for (int i = 0; i < labels->count; i++)
-		bytes += sizeof(char *) + strlen(labels->names[i]) + 2 * sizeof(LabelEntry);
-	return bytes;
 }

@@ -14,6 +14,7 @@ typedef struct Labels
 	int			count;
 	int			capacity;
 	struct label_hash *index;	/* name to code */
+	size_t		bytes;			/* that the names and the index take */
 	MemoryContext context;		/* of the names */
 } Labels;
 
@@ -25,8 +26,5 @@ extern int32 labels_code(Labels *labels, const char *name);
 
 /* Orders the names by their bytes and renumbers the codes, so that they do not depend on the order of arrival. */
 extern void labels_finish(Labels *labels, size_t rows);
-
-/* Bytes that the names take. */
-extern size_t labels_memory(const Labels *labels);
 
 #endif

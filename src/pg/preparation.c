@@ -502,6 +502,7 @@ usercluster_prepare(PG_FUNCTION_ARGS)
 	int32		language = -1;
 	double	   *features;
 	float	   *prepared;
+	Embedding  *result;
 	bool		zero = true;
 
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
@@ -520,5 +521,7 @@ usercluster_prepare(PG_FUNCTION_ARGS)
 		language = find_language(kept, text_to_cstring(PG_GETARG_TEXT_PP(2)));
 	features = read_features(fcinfo, 3, preparation->features);
 	prepared = apply(preparation, embedding->x, 1, preparation->groups > 0 ? &language : NULL, features);
-	PG_RETURN_DATUM(embedding_datum(prepared, preparation->out_dim + preparation->features));
+	result = (Embedding *) DatumGetPointer(embedding_datum(prepared, preparation->out_dim + preparation->features));
+	embedding_check_finite(result);
+	PG_RETURN_EMBEDDING(result);
 }

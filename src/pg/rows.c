@@ -102,6 +102,8 @@ memory_of(const Rows *rows, size_t count)
 
 	for (int i = 0; i < listed; i++)
 		row += columns[i].width;
+	for (int i = 0; i < ROWS_COLUMNS; i++)
+		keys = uc_size_add(keys, rows->labels[i].bytes);
 	return uc_size_add(uc_size_mul(count, row), keys);
 }
 

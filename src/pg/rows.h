@@ -21,7 +21,6 @@ typedef enum RowsColumn
 	ROWS_WEIGHT,				/* how much the row counts: finite, at least 0 */
 	ROWS_FEATURES,				/* an array of numbers, as many for every row; NULL: unknown */
 	ROWS_LANGUAGE,
-	ROWS_GROUP_KEY,				/* rows of one group are clustered by themselves */
 	ROWS_CLUSTER,				/* the cluster that somebody has put the row into */
 	ROWS_COLUMNS
 } RowsColumn;
@@ -61,7 +60,7 @@ typedef struct Rows
 	double	   *weights;		/* [count], or NULL */
 	double	   *features;		/* [count, feature_count], NaN where unknown; or NULL */
 	int			feature_count;
-	Labels		labels[ROWS_COLUMNS];	/* language, group_key and cluster; codes NULL where the query has none */
+	Labels		labels[ROWS_COLUMNS];	/* language and cluster; codes NULL where the query has none */
 
 	RowsOptions options;
 	size_t		capacity;		/* rows that values and keys have room for */
