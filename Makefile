@@ -36,7 +36,7 @@ BLAS_CPPFLAGS := -I$(dir $(firstword $(wildcard /usr/include/*/openblas-serial/c
 comma := ,
 
 CORE_CFLAGS = -std=gnu11 -O3 -ffp-contract=off -Wno-psabi -Wall -Wextra -Wno-unused-parameter
-CORE_LIBS = $(BLAS_LIBS) -lutf8proc -lm -lpthread
+CORE_LIBS = $(BLAS_LIBS) -lutf8proc -licui18n -licuuc -lstemmer -lm -lpthread
 TOOL_LIBS = $(CORE_LIBS) -ljansson -lmd
 
 PG_CPPFLAGS = -Isrc $(BLAS_CPPFLAGS)

@@ -90,7 +90,7 @@ install_packages() {
 		PG_CONFIG=/usr/lib/postgresql/$version/bin/pg_config
 		wanted="postgresql-$version postgresql-server-dev-$version"
 	fi
-	wanted="${wanted:-} build-essential libopenblas-dev libutf8proc-dev libjansson-dev libmd-dev python3 ca-certificates"
+	wanted="${wanted:-} build-essential libopenblas-dev libutf8proc-dev libicu-dev libstemmer-dev libjansson-dev libmd-dev python3 ca-certificates"
 	wanted="$wanted libipc-run-perl shellcheck util-linux passwd"
 	has_pip || wanted="$wanted python3-pip"
 	for package in $wanted; do
