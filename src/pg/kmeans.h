@@ -9,7 +9,12 @@
 #include "fmgr.h"
 
 #include "cluster/kmeans.h"
+#include "pg/preparation.h"
 #include "pg/rows.h"
+
+/* Where the query stands among the arguments, and in the keyed form the key's type. */
+#define KMEANS_QUERY 0
+#define KMEANS_KEY 2
 
 /* Refuses NULL (22004) for the argument at this position, naming it. */
 extern void kmeans_refuse_null(FunctionCallInfo fcinfo, int argument, const char *name);
@@ -19,6 +24,13 @@ extern UcMetric kmeans_metric(const char *metric);
 
 /* Refuses options that no rows could suit (22023), so that a query does not run in vain. */
 extern void kmeans_check_options(const UcKmeansOptions *options);
+
+/*
+ * Reads and checks the arguments of a form over a query; `shift` is 1 in the keyed form. Returns the dimension of the given
+ * centroids, or 0.
+ */
+extern int	kmeans_read_options(FunctionCallInfo fcinfo, int shift, UcKmeansOptions *options,
+								PreparationOptions *preparation);
 
 /* How rows for k-means are to be gathered; the options must outlive the gathering. */
 extern void kmeans_rows_options(const UcKmeansOptions *options, RowsOptions *rows_options);

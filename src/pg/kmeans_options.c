@@ -1,0 +1,137 @@
+/*
+ * kmeans_options.c
+ *	  The arguments of the SQL forms of k-means, and what is refused among them before a query runs.
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+
+#include "base/memory.h"
+#include "pg/centroids.h"
+#include "pg/kmeans.h"
+
+/* Arguments in SQL; the keyed form has its key's type before the seed, which moves the rest by one. */
+enum
+{
+	ARG_QUERY = KMEANS_QUERY,
+	ARG_K,
+	ARG_SEED,
+	ARG_RESTARTS,
+	ARG_MAX_ITERATIONS,
+	ARG_TOLERANCE,
+	ARG_METRIC,
+	ARG_INIT,
+	ARG_CENTROIDS,
+	ARG_PREPARATION,
+	ARG_FEATURE_WEIGHT
+};
+
+void
+kmeans_refuse_null(FunctionCallInfo fcinfo, int argument, const char *name)
+{
+	if (PG_ARGISNULL(argument))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("argument \"%s\" must not be null", name)));
+}
+
+UcMetric
+kmeans_metric(const char *metric)
+{
+	if (strcmp(metric, "cosine") == 0)
+		return UC_METRIC_COSINE;
+	if (strcmp(metric, "euclidean") == 0)
+		return UC_METRIC_EUCLIDEAN;
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("unrecognized metric \"%s\"", metric),
+			 errhint("Use 'cosine' or 'euclidean'.")));
+}
+
+static void
+check_at_least_one(int value, const char *name)
+{
+	if (value < 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("%s must be at least 1, not %d", name, value)));
+}
+
+void
+kmeans_check_options(const UcKmeansOptions *options)
+{
+	check_at_least_one(options->k, "k");
+	check_at_least_one(options->restarts, "restarts");
+	check_at_least_one(options->max_iterations, "max_iterations");
+	if (!isfinite(options->tolerance) || options->tolerance < 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("tolerance must be a finite number of at least 0, not %g", options->tolerance)));
+}
+
+/* The centroids to start from, as [k, dim]; `dim` is set to theirs. */
+static float *
+given_centroids(ArrayType *array, int k, UcMetric metric, int *dim)
+{
+	const Centroids *given = centroids_from_embeddings(array, metric);
+	float	   *centroids;
+
+	if (given->k != k)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("k must equal the number of given centroids"),
+				 errdetail("k is %d, and the number of centroids is %d.", k, given->k)));
+	centroids = palloc_extended(uc_size_mul(k, uc_size_mul(given->dim, sizeof(float))), MCXT_ALLOC_HUGE);
+	for (int i = 0; i < k; i++)
+		memcpy(centroids + (size_t) i * given->dim, given->x[i], sizeof(float) * given->dim);
+	*dim = given->dim;
+	return centroids;
+}
+
+int
+kmeans_read_options(FunctionCallInfo fcinfo, int shift, UcKmeansOptions *options, PreparationOptions *preparation)
+{
+	static const char *const names[] = {
+		"query", "k", "seed", "restarts", "max_iterations", "tolerance", "metric", "init",
+		NULL, "preparation", "feature_weight"
+	};
+	char	   *init;
+	bool		given;
+	int			dim = 0;
+
+	for (int i = 0; i <= ARG_FEATURE_WEIGHT; i++)
+		if (names[i] != NULL)
+			kmeans_refuse_null(fcinfo, i < ARG_SEED ? i : i + shift, names[i]);
+	uc_kmeans_defaults(options);
+	options->k = PG_GETARG_INT32(ARG_K);
+	options->seed = (uint64_t) PG_GETARG_INT64(ARG_SEED + shift);
+	options->restarts = PG_GETARG_INT32(ARG_RESTARTS + shift);
+	options->max_iterations = PG_GETARG_INT32(ARG_MAX_ITERATIONS + shift);
+	options->tolerance = PG_GETARG_FLOAT8(ARG_TOLERANCE + shift);
+	options->metric = kmeans_metric(text_to_cstring(PG_GETARG_TEXT_PP(ARG_METRIC + shift)));
+	kmeans_check_options(options);
+
+	init = text_to_cstring(PG_GETARG_TEXT_PP(ARG_INIT + shift));
+	given = !PG_ARGISNULL(ARG_CENTROIDS + shift);
+	if (strcmp(init, "k-means++") != 0 && strcmp(init, "given") != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("unrecognized init \"%s\"", init),
+				 errhint("Use 'k-means++', or 'given' with centroids.")));
+	if (strcmp(init, "given") == 0 && !given)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("init => 'given' needs centroids"),
+				 errhint("Pass centroids => an array of k embeddings.")));
+	if (given)
+		options->centroids = given_centroids(PG_GETARG_ARRAYTYPE_P(ARG_CENTROIDS + shift), options->k,
+											 options->metric, &dim);
+	preparation_options(preparation, text_to_cstring(PG_GETARG_TEXT_PP(ARG_PREPARATION + shift)),
+						PG_GETARG_FLOAT8(ARG_FEATURE_WEIGHT + shift), options->metric);
+	/* whoever gives centroids knows the space they are in */
+	if (given && preparation->choice == PREPARATION_AUTO)
+		preparation->choice = PREPARATION_NONE;
+	return dim;
+}
