@@ -7,6 +7,7 @@
 
 #include <math.h>
 
+#include "access/detoast.h"
 #include "catalog/pg_type_d.h"
 #include "funcapi.h"
 #include "nodes/primnodes.h"
@@ -22,127 +23,129 @@
 PG_FUNCTION_INFO_V1(usercluster_nearest);
 PG_FUNCTION_INFO_V1(usercluster_centroid_matrix);
 
-/* Points x at the rows of an array of embeddings. */
-static void
-read_embeddings(ArrayType *array, Centroids *centroids)
+/* Room for what uc_lookup_begin fills in, and the refusal of what it finds. */
+static UcLookup *
+begin_lookup(const float *centroids, int k, int dim, UcMetric metric)
+{
+	UcLookup   *lookup = palloc0(sizeof *lookup);
+	int			without_direction;
+
+	lookup->centroids = centroids;
+	lookup->k = k;
+	lookup->dim = dim;
+	lookup->metric = metric;
+	lookup->norms = palloc(sizeof(double) * k);
+	lookup->products = palloc(sizeof(float) * k);
+	without_direction = uc_lookup_begin(lookup);
+	if (without_direction >= 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_EXCEPTION),
+				 errmsg("centroid %d has zero norm and no direction, which the cosine metric needs",
+						without_direction + 1)));
+	return lookup;
+}
+
+/* The embeddings of an array; refuses those that no centroids can be. */
+static Embedding **
+read_embeddings(ArrayType *array, int *k)
 {
 	Datum	   *elements;
 	bool	   *nulls;
+	Embedding **embeddings;
 
 	if (ARR_NDIM(array) > 1)
 		ereport(ERROR,
 				(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
 				 errmsg("centroids must be an array of one dimension, not %d", ARR_NDIM(array))));
-	deconstruct_array(array, ARR_ELEMTYPE(array), -1, false, TYPALIGN_INT, &elements, &nulls, &centroids->k);
-	centroids->x = palloc(sizeof(float *) * centroids->k);
-	for (int i = 0; i < centroids->k; i++)
+	deconstruct_array(array, ARR_ELEMTYPE(array), -1, false, TYPALIGN_INT, &elements, &nulls, k);
+	embeddings = palloc(sizeof *embeddings * *k);
+	for (int i = 0; i < *k; i++)
 	{
-		Embedding  *centroid;
-
 		if (nulls[i])
 			ereport(ERROR,
 					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("centroid %d must not be null", i + 1)));
-		centroid = DatumGetEmbedding(elements[i]);
-		if (i == 0)
-			centroids->dim = centroid->dim;
-		else if (centroid->dim != centroids->dim)
+		embeddings[i] = DatumGetEmbedding(elements[i]);
+		if (embeddings[i]->dim != embeddings[0]->dim)
 			ereport(ERROR,
 					(errcode(ERRCODE_DATA_EXCEPTION),
-					 errmsg("different embedding dimensions %d and %d", centroids->dim, centroid->dim),
-					 errdetail("Centroid %d has %d dimensions, and those before it have %d.", i + 1, centroid->dim,
-							   centroids->dim)));
-		embedding_check_finite(centroid);
-		centroids->x[i] = centroid->x;
+					 errmsg("different embedding dimensions %d and %d", embeddings[0]->dim, embeddings[i]->dim),
+					 errdetail("Centroid %d has %d dimensions, and those before it have %d.", i + 1, embeddings[i]->dim,
+							   embeddings[0]->dim)));
+		embedding_check_finite(embeddings[i]);
 	}
-}
-
-/* Points x at the rows of a matrix. */
-static void
-read_matrix(ArrayType *array, Centroids *centroids)
-{
-	const float *values = (const float *) ARR_DATA_PTR(array);
-
-	if (ARR_NDIM(array) != 2)
-		ereport(ERROR,
-				(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
-				 errmsg("centroids must be a matrix of a row each, not an array of %d dimensions", ARR_NDIM(array))));
-	if (ARR_HASNULL(array) && array_contains_nulls(array))
-		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("centroids must not hold nulls")));
-	centroids->k = ARR_DIMS(array)[0];
-	centroids->dim = ARR_DIMS(array)[1];
-	centroids->x = palloc(sizeof(float *) * centroids->k);
-	for (int i = 0; i < centroids->k; i++)
-	{
-		centroids->x[i] = values + (size_t) i * centroids->dim;
-		for (int j = 0; j < centroids->dim; j++)
-			if (!isfinite(centroids->x[i][j]))
-				ereport(ERROR,
-						(errcode(ERRCODE_DATA_EXCEPTION), errmsg("centroid %d holds NaN or infinity", i + 1)));
-	}
+	return embeddings;
 }
 
 static void
-measure_norms(Centroids *centroids)
+copy_rows(float *values, Embedding **embeddings, int k)
 {
-	centroids->norms = palloc(sizeof(double) * centroids->k);
-	for (int i = 0; i < centroids->k; i++)
-	{
-		centroids->norms[i] = sqrt(uc_dot(centroids->x[i], centroids->x[i], centroids->dim));
-		if (centroids->norms[i] == 0 && centroids->metric == UC_METRIC_COSINE)
-			ereport(ERROR,
-					(errcode(ERRCODE_DATA_EXCEPTION),
-					 errmsg("centroid %d has zero norm and no direction, which the cosine metric needs", i + 1)));
-	}
+	for (int i = 0; i < k; i++)
+		memcpy(values + (size_t) i * embeddings[i]->dim, embeddings[i]->x, sizeof(float) * embeddings[i]->dim);
+}
+
+const UcLookup *
+centroids_from_embeddings(ArrayType *array, UcMetric metric)
+{
+	int			k;
+	Embedding **embeddings = read_embeddings(array, &k);
+	int			dim = k > 0 ? embeddings[0]->dim : 0;
+	float	   *values = palloc_extended(uc_size_mul(k, sizeof(float) * dim), MCXT_ALLOC_HUGE);
+
+	copy_rows(values, embeddings, k);
+	return begin_lookup(values, k, dim, metric);
 }
 
 /* Reads centroids in the current memory context; they point into the matrix. */
-static Centroids *
-read_centroids(ArrayType *matrix, Oid metric)
+static const UcLookup *
+centroids_from_matrix(ArrayType *matrix, Oid metric)
 {
-	Centroids  *centroids = palloc0(sizeof *centroids);
+	const float *values = (const float *) ARR_DATA_PTR(matrix);
+	int			k,
+				dim;
 
-	centroids->metric = kmeans_metric(DatumGetCString(DirectFunctionCall1(enum_out, ObjectIdGetDatum(metric))));
-	read_matrix(matrix, centroids);
-	measure_norms(centroids);
-	return centroids;
-}
-
-const Centroids *
-centroids_from_embeddings(ArrayType *array, UcMetric metric)
-{
-	Centroids  *centroids = palloc0(sizeof *centroids);
-
-	centroids->metric = metric;
-	read_embeddings(array, centroids);
-	measure_norms(centroids);
-	return centroids;
+	if (ARR_NDIM(matrix) != 2)
+		ereport(ERROR,
+				(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
+				 errmsg("centroids must be a matrix of a row each, not an array of %d dimensions", ARR_NDIM(matrix))));
+	if (ARR_HASNULL(matrix) && array_contains_nulls(matrix))
+		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("centroids must not hold nulls")));
+	k = ARR_DIMS(matrix)[0];
+	dim = ARR_DIMS(matrix)[1];
+	for (int i = 0; i < k; i++)
+		for (int j = 0; j < dim; j++)
+			if (!isfinite(values[(size_t) i * dim + j]))
+				ereport(ERROR,
+						(errcode(ERRCODE_DATA_EXCEPTION), errmsg("centroid %d holds NaN or infinity", i + 1)));
+	return begin_lookup(values, k, dim,
+						kmeans_metric(DatumGetCString(DirectFunctionCall1(enum_out, ObjectIdGetDatum(metric)))));
 }
 
 /* (embedding[]) → real[][] */
 Datum
 usercluster_centroid_matrix(PG_FUNCTION_ARGS)
 {
-	Centroids	centroids = {0};
+	int			k;
+	Embedding **embeddings = read_embeddings(PG_GETARG_ARRAYTYPE_P(0), &k);
+	int			dim;
 	size_t		bytes;
 	ArrayType  *matrix;
 
-	read_embeddings(PG_GETARG_ARRAYTYPE_P(0), &centroids);
-	if (centroids.k == 0)
+	if (k == 0)
 		PG_RETURN_ARRAYTYPE_P(construct_empty_array(FLOAT4OID));
-	bytes = ARR_OVERHEAD_NONULLS(2) + uc_size_mul(centroids.k, sizeof(float) * centroids.dim);
+	dim = embeddings[0]->dim;
+	bytes = ARR_OVERHEAD_NONULLS(2) + uc_size_mul(k, sizeof(float) * dim);
 	if (bytes > MaxAllocSize)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("%d centroids of %d dimensions do not fit into one array", centroids.k, centroids.dim)));
+				 errmsg("%d centroids of %d dimensions do not fit into one array", k, dim)));
 	matrix = palloc0(bytes);
 	SET_VARSIZE(matrix, bytes);
 	matrix->ndim = 2;
 	matrix->elemtype = FLOAT4OID;
-	ARR_DIMS(matrix)[0] = centroids.k;
-	ARR_DIMS(matrix)[1] = centroids.dim;
+	ARR_DIMS(matrix)[0] = k;
+	ARR_DIMS(matrix)[1] = dim;
 	ARR_LBOUND(matrix)[0] = ARR_LBOUND(matrix)[1] = 1;
-	for (int i = 0; i < centroids.k; i++)
-		memcpy((float *) ARR_DATA_PTR(matrix) + (size_t) i * centroids.dim, centroids.x[i], sizeof(float) * centroids.dim);
+	copy_rows((float *) ARR_DATA_PTR(matrix), embeddings, k);
 	PG_RETURN_ARRAYTYPE_P(matrix);
 }
 
@@ -150,9 +153,11 @@ usercluster_centroid_matrix(PG_FUNCTION_ARGS)
 typedef struct Cached
 {
 	bool		constant;		/* both arguments are constants: no need to look at them again */
+	bool		stored;			/* the argument was a value stored out of line: */
+	struct varatt_external where;	/* this one */
 	ArrayType  *matrix;
 	Oid			metric;
-	Centroids  *centroids;
+	const UcLookup *centroids;
 	MemoryContext context;		/* of matrix and centroids */
 } Cached;
 
@@ -172,22 +177,41 @@ is_constant(FunctionCallInfo fcinfo, int argument)
 	return node != NULL && IsA(node, Const);
 }
 
+/* Where the value is stored, if it is out of line: fetching it costs more than all else that is done with it. */
+static bool
+stored_value(Datum datum, struct varatt_external *where)
+{
+	struct varlena *value = (struct varlena *) DatumGetPointer(datum);
+
+	memset(where, 0, sizeof *where);
+	if (!VARATT_IS_EXTERNAL_ONDISK(value))
+		return false;
+	VARATT_EXTERNAL_GET_POINTER(*where, value);
+	return true;
+}
+
 /*
  * A parameter may change between two calls that share fn_extra, so what is not a constant is compared with what was read:
  * that costs far less than the norms of all centroids.
  */
-const Centroids *
+const UcLookup *
 centroids_argument(FunctionCallInfo fcinfo, int argument)
 {
 	Cached	   *cached = fcinfo->flinfo->fn_extra;
-	ArrayType  *matrix;
 	Oid			metric;
+	struct varatt_external where;
+	bool		stored;
+	ArrayType  *matrix;
 	MemoryContext old;
 
 	if (cached != NULL && cached->constant)
 		return cached->centroids;
-	matrix = PG_GETARG_ARRAYTYPE_P(argument);
 	metric = PG_GETARG_OID(argument + 1);
+	stored = stored_value(PG_GETARG_DATUM(argument), &where);
+	if (cached != NULL && cached->centroids != NULL && cached->metric == metric && stored && cached->stored &&
+		memcmp(&cached->where, &where, sizeof where) == 0)
+		return cached->centroids;
+	matrix = PG_GETARG_ARRAYTYPE_P(argument);
 	if (cached != NULL && cached->centroids != NULL && cached->metric == metric &&
 		VARSIZE(cached->matrix) == VARSIZE(matrix) && memcmp(cached->matrix, matrix, VARSIZE(matrix)) == 0)
 		return cached->centroids;
@@ -204,45 +228,28 @@ centroids_argument(FunctionCallInfo fcinfo, int argument)
 	cached->matrix = palloc(VARSIZE(matrix));
 	memcpy(cached->matrix, matrix, VARSIZE(matrix));
 	cached->metric = metric;
-	cached->centroids = read_centroids(cached->matrix, metric);
+	cached->stored = stored;
+	cached->where = where;
+	cached->centroids = centroids_from_matrix(cached->matrix, metric);
 	MemoryContextSwitchTo(old);
 	cached->constant = is_constant(fcinfo, argument) && is_constant(fcinfo, argument + 1);
 	return cached->centroids;
 }
 
 int
-centroids_nearest(const Centroids *centroids, const Embedding *embedding, double *distance)
+centroids_nearest(const UcLookup *centroids, const Embedding *embedding, double *distance)
 {
-	const UcKernels *kernels = uc_kernels();
-	bool		cosine = centroids->metric == UC_METRIC_COSINE;
-	double		norm = cosine ? sqrt(kernels->dot(embedding->x, embedding->x, embedding->dim)) : 1;
-	double		nearest = INFINITY;
-	int			which = 0;
-
-	if (embedding->dim != centroids->dim)
+	if ((size_t) embedding->dim != centroids->dim)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_EXCEPTION),
-				 errmsg("different embedding dimensions %d and %d", embedding->dim, centroids->dim),
-				 errdetail("The embedding has %d dimensions, and the centroids have %d.", embedding->dim,
+				 errmsg("different embedding dimensions %d and %zu", embedding->dim, centroids->dim),
+				 errdetail("The embedding has %d dimensions, and the centroids have %zu.", embedding->dim,
 						   centroids->dim)));
-	if (norm == 0)
+	if (centroids->metric == UC_METRIC_COSINE && uc_dot(embedding->x, embedding->x, embedding->dim) == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_EXCEPTION),
 				 errmsg("embedding of zero norm has no direction, which the cosine metric needs")));
-	for (int i = 0; i < centroids->k; i++)
-	{
-		double		d = cosine ?
-			1 - kernels->dot(embedding->x, centroids->x[i], embedding->dim) / (norm * centroids->norms[i]) :
-			kernels->squared_distance(embedding->x, centroids->x[i], embedding->dim);
-
-		if (d < nearest)
-		{
-			nearest = d;
-			which = i;
-		}
-	}
-	*distance = cosine ? Max(nearest, 0) : sqrt(nearest);
-	return which;
+	return uc_lookup_nearest(centroids, embedding->x, distance);
 }
 
 Datum

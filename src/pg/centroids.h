@@ -9,36 +9,28 @@
 #include "fmgr.h"
 #include "utils/array.h"
 
-#include "cluster/kmeans.h"
+#include "cluster/lookup.h"
 #include "pg/embedding.h"
 
-typedef struct Centroids
-{
-	int			k;
-	int			dim;
-	UcMetric	metric;
-	const float **x;			/* [k] of dim floats each */
-	double	   *norms;			/* [k] lengths */
-} Centroids;
 
 /*
  * The centroids in argument `argument`, real[][] of a row each, under the metric (the enum) in the argument after it; both
  * must not be NULL. They are read again only where they differ from those of the last call from the same place. Refuses
  * what is no matrix (2202E), NULL (22004), NaN and infinity, and zero norm with the cosine metric (22000).
  */
-extern const Centroids *centroids_argument(FunctionCallInfo fcinfo, int argument);
+extern const UcLookup *centroids_argument(FunctionCallInfo fcinfo, int argument);
 
 /*
- * The centroids of an array of embeddings, pointing into it; in the current memory context. Refuses an array of several
+ * The centroids of an array of embeddings, in the current memory context. Refuses an array of several
  * dimensions (2202E), NULL (22004), different dimensions, and zero norm with the cosine metric (22000).
  */
-extern const Centroids *centroids_from_embeddings(ArrayType *array, UcMetric metric);
+extern const UcLookup *centroids_from_embeddings(ArrayType *array, UcMetric metric);
 
 /*
  * The nearest centroid, 0 … k-1, among equals the lowest, and in `distance` 1 - cosine or the euclidean one. Refuses
  * another dimension and, with the cosine metric, zero norm (22000).
  */
-extern int	centroids_nearest(const Centroids *centroids, const Embedding *embedding, double *distance);
+extern int	centroids_nearest(const UcLookup *centroids, const Embedding *embedding, double *distance);
 
 /* The array [k, dim] as embedding[]; refuses what does not fit into one (54000). */
 extern Datum centroids_datum(const float *centroids, int k, size_t dim);

@@ -72,22 +72,18 @@ kmeans_check_options(const UcKmeansOptions *options)
 }
 
 /* The centroids to start from, as [k, dim]; `dim` is set to theirs. */
-static float *
+static const float *
 given_centroids(ArrayType *array, int k, UcMetric metric, int *dim)
 {
-	const Centroids *given = centroids_from_embeddings(array, metric);
-	float	   *centroids;
+	const UcLookup *given = centroids_from_embeddings(array, metric);
 
 	if (given->k != k)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("k must equal the number of given centroids"),
 				 errdetail("k is %d, and the number of centroids is %d.", k, given->k)));
-	centroids = palloc_extended(uc_size_mul(k, uc_size_mul(given->dim, sizeof(float))), MCXT_ALLOC_HUGE);
-	for (int i = 0; i < k; i++)
-		memcpy(centroids + (size_t) i * given->dim, given->x[i], sizeof(float) * given->dim);
-	*dim = given->dim;
-	return centroids;
+	*dim = (int) given->dim;
+	return given->centroids;
 }
 
 int

@@ -97,7 +97,7 @@ read_state(ArrayType *array)
 }
 
 static ArrayType *
-new_state(const Centroids *centroids, State *state)
+new_state(const UcLookup *centroids, State *state)
 {
 	size_t		length = state_length(centroids->k, centroids->dim);
 	size_t		bytes = ARR_OVERHEAD_NONULLS(1) + uc_size_mul(length, sizeof(double));
@@ -106,7 +106,7 @@ new_state(const Centroids *centroids, State *state)
 	if (bytes > MaxAllocSize)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("the state of %d clusters in %d dimensions does not fit into one array", centroids->k,
+				 errmsg("the state of %d clusters in %zu dimensions does not fit into one array", centroids->k,
 						centroids->dim),
 				 errdetail("It takes %zu bytes, and the limit is %zu.", bytes, (size_t) MaxAllocSize)));
 	array = palloc0(bytes);
@@ -118,7 +118,7 @@ new_state(const Centroids *centroids, State *state)
 	state->values = (double *) ARR_DATA_PTR(array);
 	state->values[STATE_METRIC] = state->metric = centroids->metric;
 	state->values[STATE_K] = state->k = centroids->k;
-	state->values[STATE_DIM] = state->dim = centroids->dim;
+	state->values[STATE_DIM] = state->dim = (int) centroids->dim;
 	return array;
 }
 
@@ -142,7 +142,7 @@ usercluster_kmeans_accumulate(PG_FUNCTION_ARGS)
 	bool		in_aggregate = AggCheckCallContext(fcinfo, &aggregate) != 0;
 	ArrayType  *array;
 	State		state = {0};
-	const Centroids *centroids;
+	const UcLookup *centroids;
 	Embedding  *embedding;
 	double		weight = PG_NARGS() > 4 && !PG_ARGISNULL(4) ? PG_GETARG_FLOAT8(4) : 1;
 	double		distance,
@@ -175,7 +175,7 @@ usercluster_kmeans_accumulate(PG_FUNCTION_ARGS)
 	{
 		array = in_aggregate ? PG_GETARG_ARRAYTYPE_P(0) : PG_GETARG_ARRAYTYPE_P_COPY(0);
 		state = read_state(array);
-		check_same_shape(&state, centroids->metric, centroids->k, centroids->dim);
+		check_same_shape(&state, centroids->metric, centroids->k, (int) centroids->dim);
 	}
 
 	embedding = PG_GETARG_EMBEDDING(1);
@@ -242,7 +242,7 @@ Datum
 usercluster_kmeans_step(PG_FUNCTION_ARGS)
 {
 	State		state = read_state(PG_GETARG_ARRAYTYPE_P(0));
-	const Centroids *centroids = centroids_argument(fcinfo, 1);
+	const UcLookup *centroids = centroids_argument(fcinfo, 1);
 	float	   *next;
 	double		inertia = 0,
 				shift = 0;
@@ -250,21 +250,22 @@ usercluster_kmeans_step(PG_FUNCTION_ARGS)
 	bool		nulls[4] = {false};
 	Datum		values[4];
 
-	check_same_shape(&state, centroids->metric, centroids->k, centroids->dim);
+	check_same_shape(&state, centroids->metric, centroids->k, (int) centroids->dim);
 	next = palloc_extended(uc_size_mul(state.k, uc_size_mul(state.dim, sizeof(float))), MCXT_ALLOC_HUGE);
 	for (int i = 0; i < state.k; i++)
 	{
 		const double *cluster = state_cluster(&state, i);
 		double		rows = cluster[CLUSTER_ROWS];
+		const float *now = centroids->centroids + (size_t) i * state.dim;
 		float	   *place = next + (size_t) i * state.dim;
 
 		CHECK_FOR_INTERRUPTS();
 		/* beyond this a double does not count rows */
 		if (!(rows >= 0 && rows <= 0x1p53))
 			refuse_state();
-		place_centroid(&state, cluster, centroids->x[i], place);
+		place_centroid(&state, cluster, now, place);
 		inertia += cluster[CLUSTER_INERTIA];
-		shift += uc_squared_distance(place, centroids->x[i], state.dim);
+		shift += uc_squared_distance(place, now, state.dim);
 	}
 	if (get_call_result_type(fcinfo, NULL, &description) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");

@@ -1,0 +1,108 @@
+/*
+ * lookup.c
+ *	  A product in float says which centroids may be nearest, the exact kernels which one is.
+ */
+#include "cluster/lookup.h"
+
+#include <float.h>
+#include <math.h>
+
+#include "base/blas.h"
+#include "base/simd.h"
+
+/* Below so many multiplications the exact kernels alone are faster. */
+#define WORTH_A_PRODUCT 512
+
+int
+uc_lookup_begin(UcLookup *lookup)
+{
+	int			without_direction = -1;
+
+	for (int i = 0; i < lookup->k; i++)
+	{
+		const float *centroid = lookup->centroids + i * lookup->dim;
+
+		lookup->norms[i] = sqrt(uc_dot(centroid, centroid, lookup->dim));
+		if (lookup->norms[i] == 0 && lookup->metric == UC_METRIC_COSINE && without_direction < 0)
+			without_direction = i;
+	}
+	uc_blas_prepare();
+	return without_direction;
+}
+
+/*
+ * By how much the product of two vectors in float may be off: relative to their lengths each of the dim additions and
+ * multiplications rounds once, whatever their order, and what is too small for a float is lost.
+ */
+static double
+product_error(size_t dim, double a, double b)
+{
+	return (dim + 2) * (FLT_EPSILON * a * b + FLT_MIN);
+}
+
+/* What a centroid's distance is judged by, the smaller the nearer, and its error; the terms of the row alone left out. */
+static double
+score(const UcLookup *lookup, int i, double norm, double *error)
+{
+	double		length = lookup->norms[i];
+
+	*error = product_error(lookup->dim, norm, length);
+	if (lookup->metric == UC_METRIC_COSINE)
+	{
+		*error /= length;
+		return -lookup->products[i] / length;
+	}
+	*error = 2 * *error + 4 * DBL_EPSILON * length * length;
+	return length * length - 2.0 * lookup->products[i];
+}
+
+/* A score that no candidate exceeds, less its error; infinite where the products do not fit into floats. */
+static double
+narrow(const UcLookup *lookup, const float *row, double norm)
+{
+	double		most = INFINITY;
+
+	uc_sgemm_nt(1, lookup->k, lookup->dim, 1, row, lookup->dim, lookup->centroids, lookup->dim, 0, lookup->products,
+				lookup->k);
+	for (int i = 0; i < lookup->k; i++)
+	{
+		double		error;
+		double		value = score(lookup, i, norm, &error);
+
+		if (!isfinite(value))
+			return INFINITY;
+		most = fmin(most, value + error);
+	}
+	return most;
+}
+
+int
+uc_lookup_nearest(const UcLookup *lookup, const float *row, double *distance)
+{
+	const UcKernels *kernels = uc_kernels();
+	size_t		dim = lookup->dim;
+	bool		cosine = lookup->metric == UC_METRIC_COSINE;
+	double		norm = sqrt(kernels->dot(row, row, dim));
+	double		most = (size_t) lookup->k * dim < WORTH_A_PRODUCT ? INFINITY : narrow(lookup, row, norm);
+	double		nearest = INFINITY;
+	int			which = 0;
+
+	for (int i = 0; i < lookup->k; i++)
+	{
+		const float *centroid = lookup->centroids + i * dim;
+		double		d,
+					error;
+
+		if (most < INFINITY && score(lookup, i, norm, &error) - error > most)
+			continue;
+		d = cosine ? 1 - kernels->dot(row, centroid, dim) / (norm * lookup->norms[i]) :
+			kernels->squared_distance(row, centroid, dim);
+		if (d < nearest)
+		{
+			nearest = d;
+			which = i;
+		}
+	}
+	*distance = cosine ? fmax(nearest, 0) : sqrt(nearest);
+	return which;
+}
