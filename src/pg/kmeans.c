@@ -8,8 +8,6 @@
  */
 #include "postgres.h"
 
-#include <math.h>
-
 #include "catalog/pg_type_d.h"
 #include "funcapi.h"
 #include "miscadmin.h"
@@ -19,7 +17,6 @@
 #include "utils/memutils.h"
 
 #include "base/memory.h"
-#include "base/simd.h"
 #include "pg/centroids.h"
 #include "pg/errors.h"
 #include "pg/kmeans.h"
@@ -154,48 +151,6 @@ fit_memory(size_t rows, size_t dim, int threads, const void *arg)
 					   work_memory(rows, prepared_dim, threads, &options));
 }
 
-/*
- * The means of the rows by cluster, in their own space; of unit vectors and of unit length with the cosine metric. A cluster
- * whose rows have no weight takes their plain mean.
- */
-static float *
-mean_by_cluster(const Fit *fit)
-{
-	const Rows *rows = &fit->rows;
-	size_t		dim = rows->dim;
-	int			k = fit->result->k;
-	bool		cosine = fit->options.metric == UC_METRIC_COSINE;
-	double	   *sums = palloc_extended(uc_size_mul(k, dim * sizeof(double)), MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
-	double	   *masses = palloc_extended(uc_size_mul(k, sizeof(double)), MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
-	bool	   *weighted = palloc0(k);
-	float	   *means = palloc_extended(uc_size_mul(k, dim * sizeof(float)), MCXT_ALLOC_HUGE);
-
-	for (size_t i = 0; rows->weights != NULL && i < rows->count; i++)
-		weighted[fit->result->labels[i]] |= rows->weights[i] > 0;
-	for (size_t i = 0; i < rows->count; i++)
-	{
-		const float *x = rows->values + i * dim;
-		int			c = fit->result->labels[i];
-		double		weight = weighted[c] ? rows->weights[i] : 1;
-
-		CHECK_FOR_INTERRUPTS();
-		masses[c] += weight;
-		uc_kernels()->accumulate(sums + c * dim, x, cosine ? weight / sqrt(uc_dot(x, x, dim)) : weight, dim);
-	}
-	for (int c = 0; c < k; c++)
-	{
-		const double *sum = sums + c * dim;
-		double		square = 0;
-
-		for (size_t j = 0; j < dim; j++)
-			square += sum[j] * sum[j];
-		for (size_t j = 0; j < dim; j++)
-			means[c * dim + j] = cosine && square > 0 ? sum[j] / sqrt(square) : sum[j] / masses[c];
-	}
-	pfree(sums);
-	return means;
-}
-
 /* Leaves the fit's own memory context current; the caller returns to the one before and deletes the fit's. */
 static void
 run_fit(FunctionCallInfo fcinfo, int shift, Oid key_type, Fit *fit)
@@ -222,7 +177,7 @@ run_fit(FunctionCallInfo fcinfo, int shift, Oid key_type, Fit *fit)
 		memory = uc_size_add(memory, uc_size_mul(fit->rows.count, sizeof(float) * fit->prepared.dim));
 	fit->options.weights = fit->rows.weights;
 	fit->result = kmeans_run(fit->prepared.values, fit->rows.count, fit->prepared.dim, memory, &fit->options);
-	fit->centroids = fit->prepared.changed ? mean_by_cluster(fit) : fit->result->centroids;
+	fit->centroids = fit->prepared.changed ? kmeans_means(&fit->rows, NULL, fit->result, fit->options.metric) : fit->result->centroids;
 	tell(fit);
 }
 

@@ -42,4 +42,11 @@ extern void kmeans_rows_options(const UcKmeansOptions *options, RowsOptions *row
 extern const UcKmeans *kmeans_run(const float *values, size_t count, size_t dim, size_t memory,
 								  const UcKmeansOptions *options);
 
+/*
+ * The means [k, rows->dim] of the rows by cluster, in the space of the embeddings; of unit vectors and of unit length with
+ * the cosine metric. A cluster whose rows have no weight takes their plain mean. `members` are the numbers of the rows that
+ * the result is about, NULL: all.
+ */
+extern float *kmeans_means(const Rows *rows, const size_t *members, const UcKmeans *result, UcMetric metric);
+
 #endif

@@ -134,10 +134,17 @@ preparation_memory(const PreparationOptions *options, const Rows *rows, size_t c
 					   uc_size_mul(count, uc_size_mul(*out_dim, sizeof(float))));
 }
 
-static void
-end_fitted(void *fitted)
+/* What the core has allocated; it ends with the memory context, also when an error has ended the caller's stack. */
+typedef struct OwnedPreparation
 {
-	uc_prepare_free(fitted);
+	MemoryContextCallback callback;
+	UcPreparation fitted;
+} OwnedPreparation;
+
+static void
+end_fitted(void *arg)
+{
+	uc_prepare_free(&((OwnedPreparation *) arg)->fitted);
 }
 
 static float *
@@ -156,7 +163,7 @@ apply(const UcPreparation *preparation, const float *vectors, size_t count, cons
 void
 preparation_fit(const PreparationOptions *options, const Rows *rows, Prepared *prepared)
 {
-	MemoryContextCallback *callback = palloc0(sizeof *callback);
+	OwnedPreparation *owned = palloc(sizeof *owned);
 	PreparationPlan plan;
 	UcRun		run;
 	UcError		err;
@@ -178,10 +185,11 @@ preparation_fit(const PreparationOptions *options, const Rows *rows, Prepared *p
 	}
 	usercluster_run(&run);
 	run.max_memory -= Min(rows_memory(rows), run.max_memory);
-	usercluster_check(uc_prepare_fit(&plan.input, plan.method, plan.components, &run, &prepared->fitted, &err), &err);
-	callback->func = end_fitted;
-	callback->arg = &prepared->fitted;
-	MemoryContextRegisterResetCallback(CurrentMemoryContext, callback);
+	usercluster_check(uc_prepare_fit(&plan.input, plan.method, plan.components, &run, &owned->fitted, &err), &err);
+	owned->callback.func = end_fitted;
+	owned->callback.arg = owned;
+	MemoryContextRegisterResetCallback(CurrentMemoryContext, &owned->callback);
+	prepared->fitted = owned->fitted;
 	prepared->values = apply(&prepared->fitted, rows->values, rows->count, plan.input.groups, plan.input.features);
 	prepared->dim = (int) (prepared->fitted.out_dim + prepared->fitted.features);
 }

@@ -29,7 +29,7 @@
 
 static const char *const column_names[ROWS_COLUMNS] = {
 	[ROWS_WEIGHT] = "weight",[ROWS_FEATURES] = "features",[ROWS_LANGUAGE] = "language",
-	[ROWS_CLUSTER] = "cluster"
+	[ROWS_CLUSTER] = "cluster",[ROWS_GROUP_KEY] = "group_key"
 };
 
 typedef struct NamedColumn

@@ -22,6 +22,7 @@ typedef enum RowsColumn
 	ROWS_FEATURES,				/* an array of numbers, as many for every row; NULL: unknown */
 	ROWS_LANGUAGE,
 	ROWS_CLUSTER,				/* the cluster that somebody has put the row into */
+	ROWS_GROUP_KEY,				/* the group within which the row is clustered */
 	ROWS_COLUMNS
 } RowsColumn;
 
@@ -60,7 +61,7 @@ typedef struct Rows
 	double	   *weights;		/* [count], or NULL */
 	double	   *features;		/* [count, feature_count], NaN where unknown; or NULL */
 	int			feature_count;
-	Labels		labels[ROWS_COLUMNS];	/* language and cluster; codes NULL where the query has none */
+	Labels		labels[ROWS_COLUMNS];	/* of the columns that are names; codes NULL where the query has none */
 
 	RowsOptions options;
 	size_t		capacity;		/* rows that values and keys have room for */
