@@ -229,7 +229,7 @@ tell(const GroupFits *fits)
 		ereport(NOTICE,
 				(errmsg("%d of %d groups have fewer distinct embeddings than the %d clusters asked for", fewer, groups,
 						fits->options.k),
-				 errdetail("The first of them is %s, with %d clusters.", shown_name(fits, first_fewer),
+				 errdetail("The first of them is %s; clusters found there: %d.", shown_name(fits, first_fewer),
 						   fits->results[first_fewer].k)));
 	if (not_converged > 0)
 		ereport(NOTICE,
