@@ -39,6 +39,9 @@ for my $encoding (sort keys %texts)
 			FROM usercluster.tokenize('$text')"),
 		ask('UTF8', "SELECT string_agg(id || ' ' || coalesce(substr('$text', start, stop - start), ''), '/' ORDER BY position)
 			FROM usercluster.tokenize('$text')"), "$encoding: tokens cover the same characters");
+	is(ask($encoding, "SELECT string_agg(sentence || start || '-' || stop, '/') FROM usercluster.sentences('$text. $text!')"),
+		ask('UTF8', "SELECT string_agg(sentence || start || '-' || stop, '/') FROM usercluster.sentences('$text. $text!')"),
+		"$encoding: the same sentences at the same places");
 	my $picture = "SELECT usercluster.cluster_plot(\$\$SELECT 1, '[1,2]'::embedding, '$text' AS cluster\$\$, title => '$text')";
 	like(ask('UTF8', $picture), qr/^<svg .*>\Q$text\E</s, "$encoding: UTF8 draws a picture");
 	is(ask($encoding, $picture), ask('UTF8', $picture), "$encoding: a picture holds it as name and title");
@@ -56,6 +59,8 @@ like(ask('SQL_ASCII', q{SET client_encoding = 'SQL_ASCII'; SELECT usercluster.em
 	qr/invalid byte sequence for encoding "UTF8": 0xe9/, 'SQL_ASCII: other bytes are refused');
 like(ask('SQL_ASCII', q{SET client_encoding = 'SQL_ASCII'; SELECT usercluster.embed(ARRAY['fine', E'caf\xe9'])}),
 	qr/invalid byte sequence for encoding "UTF8": 0xe9/, 'SQL_ASCII: in an array too');
+like(ask('SQL_ASCII', q{SET client_encoding = 'SQL_ASCII'; SELECT usercluster.sentences(E'caf\xe9')}),
+	qr/invalid byte sequence for encoding "UTF8": 0xe9/, 'SQL_ASCII: sentences refuses them too');
 like(ask('SQL_ASCII', q{SET client_encoding = 'SQL_ASCII';
 		SELECT usercluster.cluster_plot($$SELECT 1, '[1,2]'::embedding, 1 AS cluster$$, title => E'caf\xe9')}),
 	qr/invalid byte sequence for encoding "UTF8": 0xe9/, 'SQL_ASCII: a picture refuses them too');

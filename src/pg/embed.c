@@ -4,11 +4,9 @@
  */
 #include "postgres.h"
 
-#include "catalog/namespace.h"
 #include "catalog/pg_type_d.h"
 #include "funcapi.h"
 #include "miscadmin.h"
-#include "mb/pg_wchar.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -20,6 +18,7 @@
 #include "pg/embed.h"
 #include "pg/errors.h"
 #include "pg/models.h"
+#include "pg/texts.h"
 #include "text/blank.h"
 
 PG_FUNCTION_INFO_V1(usercluster_embed);
@@ -27,21 +26,13 @@ PG_FUNCTION_INFO_V1(usercluster_embed_array);
 PG_FUNCTION_INFO_V1(usercluster_tokenize);
 PG_FUNCTION_INFO_V1(usercluster_token_count);
 
-/* The text as UTF-8, in place where the database is UTF-8 already; refused where it cannot be converted. */
 static UcText
 utf8_text(const text *value)
 {
-	char	   *data = VARDATA_ANY(value);
-	int			bytes = VARSIZE_ANY_EXHDR(value);
-	char	   *converted = pg_server_to_any(data, bytes, PG_UTF8);
+	UcText		converted;
 
-	return (UcText) {converted, converted == data ? (size_t) bytes : strlen(converted)};
-}
-
-static char *
-utf8_string(const char *value)
-{
-	return pg_server_to_any(value, strlen(value), PG_UTF8);
+	converted.text = texts_utf8(value, &converted.bytes);
+	return converted;
 }
 
 void
@@ -71,7 +62,7 @@ embed_texts(const EmbedRequest *request, text *const *texts, int count, Embeddin
 	/* Rows without text are restored, and stay NULL, where the model is not. */
 	if (n == 0)
 		return;
-	options.prompt = request->prompt == NULL ? NULL : utf8_string(request->prompt);
+	options.prompt = request->prompt == NULL ? NULL : texts_utf8_string(request->prompt);
 	open = models_get(request->model);
 	if (options.prompt == NULL)
 		options.prompt = uc_model_prompt(open->model);
@@ -99,18 +90,12 @@ embed_texts(const EmbedRequest *request, text *const *texts, int count, Embeddin
 	pfree(places);
 }
 
-static char *
-text_argument(FunctionCallInfo fcinfo, int number)
-{
-	return PG_ARGISNULL(number) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(number));
-}
-
 /* Arguments (text or text[], model, prompt, truncation), the last three shared by both forms of embed. */
 static EmbedRequest
 request_arguments(FunctionCallInfo fcinfo)
 {
-	EmbedRequest request = {.model = text_argument(fcinfo, 1),.prompt = text_argument(fcinfo, 2)};
-	const char *truncation = text_argument(fcinfo, 3);
+	EmbedRequest request = {.model = texts_argument(fcinfo, 1),.prompt = texts_argument(fcinfo, 2)};
+	const char *truncation = texts_argument(fcinfo, 3);
 
 	if (truncation == NULL)
 		ereport(ERROR,
@@ -181,46 +166,6 @@ usercluster_embed_array(PG_FUNCTION_ARGS)
 											 type, -1, false, TYPALIGN_INT));
 }
 
-/* Characters in text[0, bytes), continuing from an earlier count: tokens come in order, so the whole is linear. */
-typedef struct CharacterCount
-{
-	const char *text;
-	size_t		bytes;
-	int			characters;
-} CharacterCount;
-
-static int
-characters_before(CharacterCount *count, size_t bytes)
-{
-	if (bytes < count->bytes)
-		count->bytes = count->characters = 0;
-	for (; count->bytes < bytes; count->bytes++)
-		if (((unsigned char) count->text[count->bytes] & 0xC0) != 0x80)
-			count->characters++;
-	return count->characters;
-}
-
-/* A vocabulary entry in the database's encoding; 0 where that lacks one of its characters. */
-static Datum
-piece_datum(const char *piece, size_t bytes)
-{
-	int			encoding = GetDatabaseEncoding();
-	Oid			conversion;
-	int			room = (int) bytes * MAX_CONVERSION_GROWTH + 1;
-	unsigned char *converted;
-
-	if (encoding == PG_UTF8 || encoding == PG_SQL_ASCII)
-		return CStringGetTextDatum(pg_any_to_server(pnstrdup(piece, bytes), (int) bytes, PG_UTF8));
-	conversion = FindDefaultConversionProc(PG_UTF8, encoding);
-	if (!OidIsValid(conversion))
-		return (Datum) 0;
-	converted = palloc(room);
-	if (pg_do_encoding_conversion_buf(conversion, PG_UTF8, encoding, (unsigned char *) piece, (int) bytes, converted, room,
-									  true) != (int) bytes)
-		return (Datum) 0;
-	return CStringGetTextDatum((char *) converted);
-}
-
 static void
 put_tokens(ReturnSetInfo *rsinfo, const UcTokenizer *tokenizer, const UcTokens *tokens, UcText text)
 {
@@ -234,15 +179,15 @@ put_tokens(ReturnSetInfo *rsinfo, const UcTokenizer *tokenizer, const UcTokens *
 		size_t		bytes = 0;
 		const char *piece = uc_token_piece(tokenizer, token->id, &bytes);
 		Datum		values[5];
-		Datum		entry = piece == NULL ? (Datum) 0 : piece_datum(piece, bytes);
+		Datum		entry = piece == NULL ? (Datum) 0 : texts_datum(piece, bytes);
 		bool		nulls[5] = {false, false, entry == (Datum) 0, added, added};
 
 		CHECK_FOR_INTERRUPTS();
 		values[0] = Int32GetDatum((int32) i + 1);
 		values[1] = Int32GetDatum((int32) token->id);
 		values[2] = entry;
-		values[3] = Int32GetDatum(characters_before(&starts, token->start) + 1);
-		values[4] = Int32GetDatum(characters_before(&stops, token->stop) + 1);
+		values[3] = Int32GetDatum(texts_characters_before(&starts, token->start) + 1);
+		values[4] = Int32GetDatum(texts_characters_before(&stops, token->stop) + 1);
 		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 	}
 }
@@ -250,7 +195,7 @@ put_tokens(ReturnSetInfo *rsinfo, const UcTokenizer *tokenizer, const UcTokens *
 Datum
 usercluster_tokenize(PG_FUNCTION_ARGS)
 {
-	char	   *model = text_argument(fcinfo, 1);
+	char	   *model = texts_argument(fcinfo, 1);
 	const OpenModel *open;
 	UcText		input;
 	UcTokens	tokens = {0};
@@ -279,8 +224,8 @@ usercluster_tokenize(PG_FUNCTION_ARGS)
 Datum
 usercluster_token_count(PG_FUNCTION_ARGS)
 {
-	char	   *model = text_argument(fcinfo, 1);
-	char	   *prompt = text_argument(fcinfo, 2);
+	char	   *model = texts_argument(fcinfo, 1);
+	char	   *prompt = texts_argument(fcinfo, 2);
 	const OpenModel *open;
 	UcText		input;
 	UcRun		run;
@@ -291,7 +236,7 @@ usercluster_token_count(PG_FUNCTION_ARGS)
 		PG_RETURN_NULL();
 	input = utf8_text(PG_GETARG_TEXT_PP(0));
 	if (prompt != NULL)
-		prompt = utf8_string(prompt);
+		prompt = texts_utf8_string(prompt);
 	open = models_get(model);
 	usercluster_run(&run);
 	usercluster_check(uc_count_tokens(open->tokenizer, input, prompt != NULL ? prompt : uc_model_prompt(open->model), &run,

@@ -65,7 +65,17 @@ def sections():
         write("section_fuzz", "inside_%d" % number, bytes([number, 0, 4 + number, number, 0xFE]))
 
 
+def words():
+    write("words_fuzz", "scripts", "I don't like e-mails, 3.14! 我喜欢看电影，特别是科幻片。カタカナひらがな ภาษาไทย 한국어를 \U0001f44d\U0001f3fd\u200d".encode())
+    write("words_fuzz", "sentences", "Mr. X (e.g. Y.) said: “No?!”\r\n他说：“好。”然后走了…… \u2029 1. 2. 3. a.b.c.".encode())
+    write("words_fuzz", "not_utf8", b"ab\xff\xc3(. \xed\xa0\x80 x\xf0\x9f. \xe4\xb8\x80\xe4\xb8")
+    write("words_fuzz", "one_word", b"a" * 40000)
+    write("words_fuzz", "one_run", "我喜欢看电影".encode() * 2500)
+    write("words_fuzz", "marks", "e".encode() + "\u0301".encode() * 20000)
+
+
 models()
 imports()
 sections()
 texts()
+words()
