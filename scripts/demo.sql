@@ -100,7 +100,7 @@ INSERT INTO step (what) VALUES ('sentences: subtract the means, k-means again');
 
 -- NORMALIZE(…) alone is SQL's own word, for Unicode: the function of the type is called with its schema.
 CREATE VIEW centred AS
-SELECT number, public.normalize(embedding - mean) AS embedding
+SELECT number, l2_normalize(embedding - mean) AS embedding
 FROM sentence JOIN (SELECT lang, avg(embedding) AS mean FROM sentence GROUP BY lang) AS language USING (lang);
 
 CREATE TABLE by_topic AS

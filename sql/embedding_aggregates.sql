@@ -25,6 +25,12 @@ SELECT pg_temp.refused(call) FROM (VALUES
 	($$SELECT sum(x) FROM unnest(ARRAY['[1,3e38]', '[1,3e38]']::embedding[]) AS x$$),
 	($$SELECT embedding_accumulate('{}', '[1]')$$), ($$SELECT embedding_accumulate('{1,NULL}', '[1]')$$),
 	($$SELECT embedding_accumulate('{{1,2}}', '[1]')$$), ($$SELECT embedding_accumulate('{1,2,3}', '[1]')$$),
+	($$SELECT weighted_avg(x, -1) FROM unnest(ARRAY['[1,2]']::embedding[]) AS x$$),
+	($$SELECT weighted_avg(x, 'NaN') FROM unnest(ARRAY['[1,2]']::embedding[]) AS x$$),
+	($$SELECT weighted_avg(x, 'infinity') FROM unnest(ARRAY['[1,2]']::embedding[]) AS x$$),
+	($$SELECT weighted_avg(x, 1) FROM unnest(ARRAY['[1,2]', '[1]']::embedding[]) AS x$$),
+	($$SELECT usercluster.recency_weight(now(), '0 days')$$), ($$SELECT usercluster.recency_weight(now(), '-1 days')$$),
+	($$SELECT usercluster.recency_weight(now(), '1 day', 'infinity')$$),
 	($$SELECT embedding_combine('{1,2,3}', '{1,2}')$$), ($$SELECT embedding_combine('{}', '{0}')$$)
 ) AS calls(call);
 
@@ -71,4 +77,24 @@ CREATE TABLE in_parallel AS SELECT 'in parallel' AS how, sum(at) AS total, avg(a
 SELECT norm(a.total - p.total) / norm(a.total) < 1e-6, norm(a.mean - p.mean) / norm(a.mean) < 1e-6 FROM added AS a, in_parallel AS p;
 -- some workers with nothing but NULL
 SELECT avg(at) IS NULL FROM rows_to_add WHERE id % 11 = 0;
+-- the weighted mean: rows of weight 2 are two rows; NULLs and weight 0 do not count; parallel workers agree
+SELECT weighted_avg(at, weight), weighted_avg(at, 0) FROM (VALUES
+	('[1,0]'::embedding, 1::float8), ('[0,1]', 3), (NULL, 5), ('[7,7]', NULL), ('[9,9]', 0)) AS v(at, weight);
+SELECT l2_distance(weighted_avg(at, part), (SELECT avg(at) FROM rows_to_add, generate_series(1, part))) < 1e-6 FROM rows_to_add;
+SELECT weighted_avg(at, 1) = avg(at) FROM rows_to_add;
+SET parallel_setup_cost = 0;
+SET parallel_tuple_cost = 0;
+SET min_parallel_table_scan_size = 0;
+SELECT l2_distance(weighted_avg(at, part), (SELECT avg(at) FROM rows_to_add, generate_series(1, part))) < 1e-6 FROM rows_to_add;
+RESET parallel_setup_cost;
+RESET parallel_tuple_cost;
+RESET min_parallel_table_scan_size;
+
 DROP TABLE rows_to_add, in_parallel;
+
+-- what a text counts by its age
+SELECT usercluster.recency_weight(at::timestamptz, '30 days', '2026-03-02 UTC')
+	FROM unnest(ARRAY['2026-03-02 UTC', '2026-01-31 UTC', '2026-01-01 UTC', '2030-01-01 UTC', 'infinity', '-infinity']) AS at;
+SELECT usercluster.recency_weight('2026-01-01 UTC', '1 mon', '2026-01-31 UTC'),
+	usercluster.recency_weight('2026-01-01 00:00 UTC', '90 minutes', '2026-01-01 04:30 UTC'),
+	usercluster.recency_weight(NULL, '1 day') IS NULL;

@@ -22,7 +22,7 @@ SELECT pg_temp.refused(call) FROM (VALUES
 	($$SELECT '[1,2,3]'::embedding * 1e39$$), ($$SELECT 1e200 * '[0,0,2]'::embedding$$),
 	($$SELECT '[1]'::embedding * 'NaN'$$), ($$SELECT '-Infinity'::float8 * '[1]'::embedding$$),
 	($$SELECT '[0,0]'::embedding <=> '[1,0]'$$), ($$SELECT '[1,0]'::embedding <=> '[0,0]'$$),
-	($$SELECT public.normalize('[0,-0]'::embedding)$$)
+	($$SELECT l2_normalize('[0,-0]'::embedding)$$)
 ) AS calls(call);
 
 -- arithmetic
@@ -30,11 +30,11 @@ SELECT '[1,2]'::embedding + '[3,-4]', '[1,2]'::embedding - '[3,-4]', '[1,2]'::em
 	'[1e-30]'::embedding * 1e-30;
 SELECT NULL::embedding + '[1]' IS NULL, '[1]'::embedding - NULL IS NULL, '[1]'::embedding * NULL IS NULL,
 	'[1]'::embedding <-> NULL IS NULL, NULL::embedding <=> '[1]' IS NULL, '[1]'::embedding <#> NULL IS NULL,
-	dims(NULL::embedding) IS NULL, norm(NULL::embedding) IS NULL, public.normalize(NULL::embedding) IS NULL;
-SELECT '[3,4]'::embedding <-> '[0,0]', '[1,2,2]'::embedding <#> '[3,4,5]', norm('[3,4]'::embedding), public.normalize('[3,0,-4]'::embedding);
+	dims(NULL::embedding) IS NULL, norm(NULL::embedding) IS NULL, l2_normalize(NULL::embedding) IS NULL;
+SELECT '[3,4]'::embedding <-> '[0,0]', '[1,2,2]'::embedding <#> '[3,4,5]', norm('[3,4]'::embedding), l2_normalize('[3,0,-4]'::embedding);
 -- squares of large and of tiny components neither overflow nor vanish
 SELECT '[3e38,0]'::embedding <-> '[-3e38,0]' BETWEEN 5.99e38 AND 6.01e38, norm('[1e-30,0]'::embedding) BETWEEN 0.99e-30 AND 1.01e-30,
-	abs(('[1e38,1e38]'::embedding <=> '[1e-38,0]') - (1 - sqrt(0.5))) < 1e-6, norm(public.normalize('[1e-40,2e-40]'::embedding)) BETWEEN 0.999 AND 1.001;
+	abs(('[1e38,1e38]'::embedding <=> '[1e-38,0]') - (1 - sqrt(0.5))) < 1e-6, norm(l2_normalize('[1e-40,2e-40]'::embedding)) BETWEEN 0.999 AND 1.001;
 -- the cosine distance is 0 of one direction, 1 of orthogonal and 2 of opposite ones, and never outside
 SELECT '[1,2]'::embedding <=> '[2,4]' BETWEEN 0 AND 1e-12, abs(('[1,0]'::embedding <=> '[0,3]') - 1) < 1e-12,
 	'[1,2,3]'::embedding <=> '[-1,-2,-3]' BETWEEN 2 - 1e-12 AND 2;

@@ -69,7 +69,7 @@ CREATE TEMP TABLE kept AS SELECT preparation, preparation::text::usercluster.pre
 SELECT bool_and(usercluster.prepare(at, preparation, language) <-> usercluster.prepare(at, written, language) < 1e-5),
 	bool_and(usercluster.prepare(at, preparation, 'Deutsch') = usercluster.prepare(at, preparation)),
 	bool_or(usercluster.prepare(at, preparation, '中文') <-> usercluster.prepare(at, preparation) > 0.1)
-	FROM texts, kept;
+	FROM texts, fitted;
 SELECT usercluster.prepare(NULL, preparation) IS NULL, usercluster.prepare('[1,2]', NULL) IS NULL FROM kept;
 
 -- refused: other dimensions, no direction, and what somebody has changed
@@ -112,3 +112,23 @@ SELECT md5(string_agg(id || ':' || cluster, ',' ORDER BY id)) AS one
 SET usercluster.threads = 1;
 SELECT md5(string_agg(id || ':' || cluster, ',' ORDER BY id)) = :'one'
 	FROM usercluster.kmeans('SELECT id, at, language FROM texts', 5);
+RESET usercluster.threads;
+
+-- the preparation without a clustering is that of the clustering; centred on its language, each language's mean is near 0
+SELECT pg_temp.refused(call) FROM (VALUES
+	($$SELECT usercluster.fit_preparation(NULL)$$), ($$SELECT usercluster.fit_preparation('SELECT id, at FROM texts', NULL)$$),
+	($$SELECT usercluster.fit_preparation('SELECT id, at FROM texts', 'best')$$),
+	($$SELECT usercluster.fit_preparation('SELECT id, at FROM texts', metric => 'manhattan')$$),
+	($$SELECT usercluster.fit_preparation('SELECT id, at FROM texts', feature_weight => -1)$$),
+	($$SELECT usercluster.fit_preparation('SELECT id, at FROM texts', 'group-centred')$$),
+	($$SELECT usercluster.fit_preparation('SELECT id, at FROM texts WHERE false')$$),
+	($$SELECT usercluster.fit_preparation('SELECT 1, ''[0,0]''::embedding')$$)
+) AS calls(call);
+SELECT (usercluster.fit_preparation('SELECT id, at, language FROM texts')) = preparation
+	FROM usercluster.kmeans_fit('SELECT id, at, language FROM texts', 2);
+WITH fit AS MATERIALIZED (SELECT usercluster.fit_preparation('SELECT id, at, language FROM texts', 'group-centred') AS p)
+SELECT language, norm(avg(usercluster.prepare(at, p, language))) < 0.2 AS centred, norm(avg(l2_normalize(at))) > 0.2 AS before
+	FROM texts, fit GROUP BY language ORDER BY language;
+CREATE TEMP TABLE fitted AS SELECT usercluster.fit_preparation('SELECT id, at, language FROM texts', 'whitened') AS p;
+SELECT bool_and(usercluster.prepare(at, p, language) = usercluster.prepare(at, (SELECT p FROM fitted), language))
+	FROM texts, fitted;

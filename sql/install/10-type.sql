@@ -89,8 +89,8 @@ LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5
 AS 'MODULE_PATHNAME', 'usercluster_norm';
 COMMENT ON FUNCTION @extschema@.norm(@extschema@.embedding) IS 'euclidean length';
 
-CREATE FUNCTION @extschema@.normalize(@extschema@.embedding) RETURNS @extschema@.embedding
+CREATE FUNCTION @extschema@.l2_normalize(@extschema@.embedding) RETURNS @extschema@.embedding
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5
-AS 'MODULE_PATHNAME', 'usercluster_normalize';
-COMMENT ON FUNCTION @extschema@.normalize(@extschema@.embedding) IS 'the embedding scaled to length 1; refused for zero norm';
+AS 'MODULE_PATHNAME', 'usercluster_l2_normalize';
+COMMENT ON FUNCTION @extschema@.l2_normalize(@extschema@.embedding) IS 'the embedding scaled to length 1; refused for zero norm';
 

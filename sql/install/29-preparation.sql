@@ -22,3 +22,11 @@ LANGUAGE C IMMUTABLE PARALLEL SAFE COST 500
 AS 'MODULE_PATHNAME', 'usercluster_prepare';
 COMMENT ON FUNCTION usercluster.prepare(@extschema@.embedding, usercluster.preparation, text, double precision[]) IS
 'an embedding as clustering would see it: nearest(prepare(embedding, fit.preparation, language), fit.prepared_centroids) is its cluster. A language that the fit has not seen takes the mean of all rows; features that are NULL count as average';
+
+CREATE FUNCTION usercluster.fit_preparation(
+	query text, preparation text DEFAULT 'auto', metric text DEFAULT 'cosine', feature_weight double precision DEFAULT 1)
+RETURNS usercluster.preparation
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 100000
+AS 'MODULE_PATHNAME', 'usercluster_fit_preparation';
+COMMENT ON FUNCTION usercluster.fit_preparation(text, text, text, double precision) IS
+'the preparation of the rows of a query (key, embedding; weight, language and features where there are any), as kmeans makes it; for prepare';

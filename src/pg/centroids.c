@@ -7,7 +7,6 @@
 
 #include <math.h>
 
-#include "access/detoast.h"
 #include "catalog/pg_type_d.h"
 #include "funcapi.h"
 #include "nodes/primnodes.h"
@@ -19,6 +18,7 @@
 #include "base/simd.h"
 #include "pg/centroids.h"
 #include "pg/kmeans.h"
+#include "pg/stored.h"
 
 PG_FUNCTION_INFO_V1(usercluster_nearest);
 PG_FUNCTION_INFO_V1(usercluster_centroid_matrix);
@@ -175,19 +175,6 @@ is_constant(FunctionCallInfo fcinfo, int argument)
 	if (node != NULL && IsA(node, TargetEntry))
 		node = (Node *) ((TargetEntry *) node)->expr;
 	return node != NULL && IsA(node, Const);
-}
-
-/* Where the value is stored, if it is out of line: fetching it costs more than all else that is done with it. */
-static bool
-stored_value(Datum datum, struct varatt_external *where)
-{
-	struct varlena *value = (struct varlena *) DatumGetPointer(datum);
-
-	memset(where, 0, sizeof *where);
-	if (!VARATT_IS_EXTERNAL_ONDISK(value))
-		return false;
-	VARATT_EXTERNAL_GET_POINTER(*where, value);
-	return true;
 }
 
 /*

@@ -1,7 +1,8 @@
 /*
  * embedding_aggregates.c
- *	  sum and avg. The state is a plain float8[]: the count of rows, then the sums of the components in double; so parallel
- *	  workers, and other servers, can pass it on. The empty state is [0].
+ *	  sum, avg and weighted_avg. The state is a plain float8[]: the rows' total weight, 1 each where there are no weights,
+ *	  then the sums of the components in double; so parallel workers, and other servers, can pass it on. The empty state
+ *	  is [0].
  */
 #include "postgres.h"
 
@@ -9,6 +10,7 @@
 
 #include "catalog/pg_type_d.h"
 #include "utils/array.h"
+#include "utils/timestamp.h"
 
 #include "base/simd.h"
 #include "pg/embedding.h"
@@ -17,8 +19,9 @@ PG_FUNCTION_INFO_V1(usercluster_accumulate);
 PG_FUNCTION_INFO_V1(usercluster_combine);
 PG_FUNCTION_INFO_V1(usercluster_sum_final);
 PG_FUNCTION_INFO_V1(usercluster_avg_final);
+PG_FUNCTION_INFO_V1(usercluster_recency_weight);
 
-/* [count, sums …] of a state; refuses what no state of ours looks like, since SQL can call these functions by name. */
+/* [weight, sums …] of a state; refuses what no state of ours looks like, since SQL can call these functions by name. */
 static double *
 state_values(ArrayType *state, int *dim)
 {
@@ -80,15 +83,23 @@ state_to_change(FunctionCallInfo fcinfo, int dim)
 	return state;
 }
 
+/* (state, embedding [, weight]) */
 Datum
 usercluster_accumulate(PG_FUNCTION_ARGS)
 {
 	Embedding  *embedding = PG_GETARG_EMBEDDING(1);
-	ArrayType  *state = state_to_change(fcinfo, embedding->dim);
-	double	   *values = (double *) ARR_DATA_PTR(state);
+	double		weight = PG_NARGS() > 2 ? PG_GETARG_FLOAT8(2) : 1;
+	ArrayType  *state;
+	double	   *values;
 
-	values[0] += 1;
-	uc_kernels()->accumulate(values + 1, embedding->x, 1.0, embedding->dim);
+	if (!isfinite(weight) || weight < 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_EXCEPTION),
+				 errmsg("weight must be a finite number of at least 0, not %g", weight)));
+	state = state_to_change(fcinfo, embedding->dim);
+	values = (double *) ARR_DATA_PTR(state);
+	values[0] += weight;
+	uc_kernels()->accumulate(values + 1, embedding->x, weight, embedding->dim);
 	PG_FREE_IF_COPY(embedding, 1);
 	PG_RETURN_ARRAYTYPE_P(state);
 }
@@ -122,7 +133,7 @@ finish(FunctionCallInfo fcinfo, bool average)
 	double	   *values = state_values(PG_GETARG_ARRAYTYPE_P(0), &dim);
 	Embedding  *result;
 
-	if (dim == 0 || values[0] <= 0)
+	if (dim == 0 || !(values[0] > 0))
 		PG_RETURN_NULL();
 	result = embedding_new(dim);
 	for (int i = 0; i < dim; i++)
@@ -146,4 +157,32 @@ Datum
 usercluster_avg_final(PG_FUNCTION_ARGS)
 {
 	return finish(fcinfo, true);
+}
+
+static double
+seconds_of(const Interval *interval)
+{
+	return interval->time / (double) USECS_PER_SEC +
+		SECS_PER_DAY * (interval->day + (double) DAYS_PER_MONTH * interval->month);
+}
+
+/* (at, half_life, as_of) → 2^-(age / half_life), at most 1 */
+Datum
+usercluster_recency_weight(PG_FUNCTION_ARGS)
+{
+	TimestampTz at = PG_GETARG_TIMESTAMPTZ(0);
+	double		half_life = seconds_of(PG_GETARG_INTERVAL_P(1));
+	TimestampTz as_of = PG_GETARG_TIMESTAMPTZ(2);
+
+	if (!(half_life > 0))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("half_life must be more than 0, not %g seconds", half_life)));
+	if (TIMESTAMP_NOT_FINITE(as_of))
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("as_of must be a finite time")));
+	if (TIMESTAMP_IS_NOBEGIN(at))
+		PG_RETURN_FLOAT8(0);
+	if (at >= as_of)
+		PG_RETURN_FLOAT8(1);
+	PG_RETURN_FLOAT8(exp2(-((double) as_of - (double) at) / USECS_PER_SEC / half_life));
 }

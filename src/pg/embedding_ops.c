@@ -17,7 +17,7 @@ PG_FUNCTION_INFO_V1(usercluster_inner_product);
 PG_FUNCTION_INFO_V1(usercluster_negative_inner_product);
 PG_FUNCTION_INFO_V1(usercluster_dims);
 PG_FUNCTION_INFO_V1(usercluster_norm);
-PG_FUNCTION_INFO_V1(usercluster_normalize);
+PG_FUNCTION_INFO_V1(usercluster_l2_normalize);
 PG_FUNCTION_INFO_V1(usercluster_embedding_add);
 PG_FUNCTION_INFO_V1(usercluster_embedding_subtract);
 PG_FUNCTION_INFO_V1(usercluster_embedding_scale);
@@ -111,7 +111,7 @@ usercluster_norm(PG_FUNCTION_ARGS)
 }
 
 Datum
-usercluster_normalize(PG_FUNCTION_ARGS)
+usercluster_l2_normalize(PG_FUNCTION_ARGS)
 {
 	Embedding  *a = PG_GETARG_EMBEDDING(0);
 	Embedding  *result = embedding_new(a->dim);

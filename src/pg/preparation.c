@@ -20,6 +20,7 @@
 #include "base/memory.h"
 #include "pg/errors.h"
 #include "pg/preparation.h"
+#include "pg/stored.h"
 
 PG_FUNCTION_INFO_V1(usercluster_prepare);
 
@@ -468,6 +469,8 @@ read_features(FunctionCallInfo fcinfo, int argument, size_t wanted)
 /* Of one call site: the preparation of the last call, and what it was read from. */
 typedef struct Cached
 {
+	bool		stored;			/* the argument was a value stored out of line: */
+	struct varatt_external where;	/* this one */
 	HeapTupleHeader row;
 	Kept	   *kept;
 	MemoryContext context;
@@ -477,12 +480,18 @@ static const Kept *
 preparation_argument(FunctionCallInfo fcinfo, int argument, int dim)
 {
 	Cached	   *cached = fcinfo->flinfo->fn_extra;
-	HeapTupleHeader row = PG_GETARG_HEAPTUPLEHEADER(argument);
-	Size		length = HeapTupleHeaderGetDatumLength(row);
+	bool		usable = cached != NULL && cached->kept != NULL && cached->kept->preparation.dim == (size_t) dim;
+	struct varatt_external where;
+	bool		stored = stored_value(PG_GETARG_DATUM(argument), &where);
+	HeapTupleHeader row;
+	Size		length;
 	MemoryContext old;
 
-	if (cached != NULL && cached->kept != NULL && cached->kept->preparation.dim == (size_t) dim &&
-		HeapTupleHeaderGetDatumLength(cached->row) == length && memcmp(cached->row, row, length) == 0)
+	if (usable && stored && cached->stored && memcmp(&cached->where, &where, sizeof where) == 0)
+		return cached->kept;
+	row = PG_GETARG_HEAPTUPLEHEADER(argument);
+	length = HeapTupleHeaderGetDatumLength(row);
+	if (usable && HeapTupleHeaderGetDatumLength(cached->row) == length && memcmp(cached->row, row, length) == 0)
 		return cached->kept;
 	if (cached == NULL)
 	{
@@ -495,6 +504,8 @@ preparation_argument(FunctionCallInfo fcinfo, int argument, int dim)
 	old = MemoryContextSwitchTo(cached->context);
 	cached->row = palloc(length);
 	memcpy(cached->row, row, length);
+	cached->stored = stored;
+	cached->where = where;
 	cached->kept = read_preparation(cached->row, dim);
 	MemoryContextSwitchTo(old);
 	return cached->kept;
