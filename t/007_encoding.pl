@@ -42,6 +42,9 @@ for my $encoding (sort keys %texts)
 	is(ask($encoding, "SELECT string_agg(sentence || start || '-' || stop, '/') FROM usercluster.sentences('$text. $text!')"),
 		ask('UTF8', "SELECT string_agg(sentence || start || '-' || stop, '/') FROM usercluster.sentences('$text. $text!')"),
 		"$encoding: the same sentences at the same places");
+	is(ask($encoding, "SELECT string_agg(concat_ws('-', word, kind, start, stop, stem), '/') FROM usercluster.words('$text', 'fr')"),
+		ask('UTF8', "SELECT string_agg(concat_ws('-', word, kind, start, stop, stem), '/') FROM usercluster.words('$text', 'fr')"),
+		"$encoding: the same words and stems");
 	my $picture = "SELECT usercluster.cluster_plot(\$\$SELECT 1, '[1,2]'::embedding, '$text' AS cluster\$\$, title => '$text')";
 	like(ask('UTF8', $picture), qr/^<svg .*>\Q$text\E</s, "$encoding: UTF8 draws a picture");
 	is(ask($encoding, $picture), ask('UTF8', $picture), "$encoding: a picture holds it as name and title");
