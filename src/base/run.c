@@ -1,6 +1,6 @@
 /*
  * run.c
- *	  Parallel sections: short-lived worker threads that take tasks from a counter.
+ *	  Progress, and parallel sections: short-lived worker threads that take tasks from a counter.
  *
  * Inside a database backend a thread must never see a signal and never outlive the call that started it. Signals are
  * blocked only around thread creation: the calling thread keeps receiving them while it works.
@@ -20,6 +20,8 @@ struct UcSection
 	void	   *arg;
 	size_t		tasks;
 	atomic_size_t next;			/* first task not yet taken */
+	atomic_size_t ended;		/* tasks done */
+	size_t		total;			/* of the phase that the tasks are; 0: none */
 	atomic_bool stopped;		/* interrupted or failed: take no more tasks */
 	bool		interrupted;	/* written by the calling thread only */
 };
@@ -40,13 +42,90 @@ uc_interrupt_error(UcError *err)
 	return uc_error(err, UC_INTERRUPTED, "interrupted");
 }
 
+static void
+report(UcProgress *progress)
+{
+	if (progress->report != NULL)
+		progress->report(progress);
+}
+
+void
+uc_progress_phase(const UcRun *run, const char *phase, size_t total)
+{
+	if (run->progress == NULL)
+		return;
+	run->progress->phase = phase;
+	run->progress->done = 0;
+	run->progress->total = total;
+	report(run->progress);
+}
+
+void
+uc_progress_done(const UcRun *run, size_t done)
+{
+	UcProgress *progress = run->progress;
+
+	if (progress == NULL)
+		return;
+	if (done > progress->total)
+		done = progress->total;
+	if (done <= progress->done)
+		return;
+	progress->done = done;
+	report(progress);
+}
+
+void
+uc_progress_enter(const UcRun *run, size_t parts)
+{
+	if (run->progress == NULL || run->progress->depth++ > 0)
+		return;
+	run->progress->part = 0;
+	run->progress->parts = parts;
+	report(run->progress);
+}
+
+void
+uc_progress_part(const UcRun *run, size_t part)
+{
+	if (run->progress == NULL || run->progress->depth > 1)
+		return;
+	run->progress->part = part;
+	report(run->progress);
+}
+
+void
+uc_progress_leave(const UcRun *run)
+{
+	if (run->progress == NULL || --run->progress->depth > 0)
+		return;
+	run->progress->part = 0;
+	run->progress->parts = 0;
+	report(run->progress);
+}
+
+/* A share of the phase: the tasks done of all, whose product with the total may exceed a size_t. */
+static void
+report_section(const UcSection *section)
+{
+	size_t		ended = atomic_load_explicit(&section->ended, memory_order_relaxed);
+
+	if (section->total > 0 && section->run->progress != NULL)
+		uc_progress_done(section->run, ended == section->tasks ? section->total :
+						 (size_t) ((double) section->total / (double) section->tasks * (double) ended));
+}
+
 bool
 uc_section_stopped(UcSection *section, int worker)
 {
-	if (worker == 0 && !section->interrupted && uc_interrupted(section->run))
+	if (worker == 0 && !section->interrupted)
 	{
-		section->interrupted = true;
-		atomic_store(&section->stopped, true);
+		report_section(section);
+		if (uc_interrupted(section->run))
+		{
+			section->interrupted = true;
+			atomic_store(&section->stopped, true);
+		}
 	}
 	return atomic_load_explicit(&section->stopped, memory_order_relaxed);
 }
@@ -69,6 +148,7 @@ work(void *arg)
 			atomic_store(&section->stopped, true);
 			break;
 		}
+		atomic_fetch_add_explicit(&section->ended, 1, memory_order_relaxed);
 	}
 	return NULL;
 }
@@ -86,10 +166,10 @@ start_workers(Worker *workers, int count)
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
-UcStatus
-uc_parallel(const UcRun *run, size_t tasks, UcTask body, void *arg, UcError *err)
+static UcStatus
+run_section(const UcRun *run, size_t total, size_t tasks, UcTask body, void *arg, UcError *err)
 {
-	UcSection	section = {.run = run,.body = body,.arg = arg,.tasks = tasks};
+	UcSection	section = {.run = run,.body = body,.arg = arg,.tasks = tasks,.total = total};
 	size_t		count = run->threads < 1 ? 1 : (size_t) run->threads;
 	Worker	   *workers;
 	Worker	   *failed = NULL;
@@ -111,6 +191,7 @@ uc_parallel(const UcRun *run, size_t tasks, UcTask body, void *arg, UcError *err
 	for (size_t i = 1; i < count; i++)
 		if (workers[i].started)
 			pthread_join(workers[i].thread, NULL);
+	report_section(&section);
 
 	for (size_t i = 0; i < count; i++)
 		if (workers[i].error.status != UC_OK && (failed == NULL || workers[i].failed_task < failed->failed_task))
@@ -125,4 +206,17 @@ uc_parallel(const UcRun *run, size_t tasks, UcTask body, void *arg, UcError *err
 	}
 	uc_free(workers);
 	return status;
+}
+
+UcStatus
+uc_parallel(const UcRun *run, size_t tasks, UcTask body, void *arg, UcError *err)
+{
+	return run_section(run, 0, tasks, body, arg, err);
+}
+
+UcStatus
+uc_parallel_phase(const UcRun *run, const char *phase, size_t total, size_t tasks, UcTask body, void *arg, UcError *err)
+{
+	uc_progress_phase(run, phase, total);
+	return run_section(run, total, tasks, body, arg, err);
 }

@@ -229,6 +229,7 @@ fit_once(Fit *fit, int restart, const UcRun *run, UcError *err)
 
 	if (status == UC_OK)
 		status = uc_lloyd_begin(&fit->lloyd, fit->start, k, run, err);
+	uc_progress_phase(run, "iterating", UC_UNKNOWN_TOTAL);
 	if (status == UC_OK)
 		status = descend(fit, restart, run, err);
 	if (status == UC_OK)
@@ -243,7 +244,10 @@ fit_all(Fit *fit, const UcRun *run, UcError *err)
 
 	for (int restart = 0; restart < restarts; restart++)
 	{
-		UcStatus	status = fit_once(fit, restart, run, err);
+		UcStatus	status;
+
+		uc_progress_part(run, (size_t) restart + 1);
+		status = fit_once(fit, restart, run, err);
 
 		if (status != UC_OK)
 			return status;
@@ -314,8 +318,10 @@ uc_kmeans(const float *rows, size_t count, size_t dim, const UcKmeansOptions *op
 
 	uc_blas_prepare();
 	status = create_fit(&fit, rows, count, dim, run, err);
+	uc_progress_enter(run, options->centroids != NULL ? 1 : (size_t) options->restarts);
 	if (status == UC_OK)
 		status = fit_all(&fit, run, err);
+	uc_progress_leave(run);
 	if (status == UC_OK)
 	{
 		*result = fit.best;

@@ -322,7 +322,7 @@ uc_lloyd_iterate(UcLloyd *lloyd, int max_iterations, double tolerance, const UcR
 		size_t		moved;
 		UcStatus	status = uc_nearest_assign(&lloyd->nearest, run, err);
 
-		++*iterations;
+		uc_progress_done(run, (size_t) ++*iterations);
 		if (status == UC_OK)
 			status = transfer(lloyd, lloyd->points->x, &moved, run, err);
 		if (status == UC_OK)

@@ -322,13 +322,14 @@ choose_all(Seeding *seeding, int k, UcRandom *random, float *centroids, int *fou
 		set_candidate(seeding, i, first);
 	for (size_t i = 0; i < seeding->count; i++)
 		seeding->distances[0][i] = INFINITY;
+	uc_progress_phase(run, "seeding", (size_t) k);
 	status = choose_candidate(seeding, centroids, &potential, run, err);
 	for (*found = 1; status == UC_OK && *found < k && potential > 0;)
 	{
 		for (int i = 0; i < seeding->tries; i++)
 			set_candidate(seeding, i, draw_position(seeding, potential, random));
 		status = choose_candidate(seeding, centroids + (size_t) *found * seeding->points->dim, &potential, run, err);
-		++*found;
+		uc_progress_done(run, (size_t) ++*found);
 	}
 	return status;
 }

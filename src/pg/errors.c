@@ -73,6 +73,7 @@ usercluster_run(UcRun *run)
 	run->max_memory = settings_max_memory();
 	run->interrupted = interrupted;
 	run->interrupt_arg = NULL;
+	run->progress = NULL;
 }
 
 static int

@@ -10,7 +10,8 @@
 
 /*
  * Threads, memory budget and interrupt callback for one core call, from the settings. The callback only looks: it returns
- * true when a cancel, a terminate or a lost client is pending, and absorbs a pending ProcSignalBarrier.
+ * true when a cancel, a terminate or a lost client is pending, and absorbs a pending ProcSignalBarrier. Nobody watches: see
+ * progress.h.
  */
 extern void usercluster_run(UcRun *run);
 

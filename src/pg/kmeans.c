@@ -21,6 +21,7 @@
 #include "pg/errors.h"
 #include "pg/kmeans.h"
 #include "pg/preparation.h"
+#include "pg/progress.h"
 #include "pg/query.h"
 
 PG_FUNCTION_INFO_V1(usercluster_kmeans);
@@ -83,6 +84,7 @@ kmeans_run(const float *values, size_t count, size_t dim, size_t memory, const U
 
 	usercluster_run(&run);
 	run.max_memory -= Min(memory, run.max_memory);
+	progress_watch(&run);
 	status = uc_kmeans(values, count, dim, options, &run, &owned->result, &err);
 	usercluster_check(status, &err);
 	owned->callback.func = free_result;
@@ -153,7 +155,7 @@ fit_memory(size_t rows, size_t dim, int threads, const void *arg)
 
 /* Leaves the fit's own memory context current; the caller returns to the one before and deletes the fit's. */
 static void
-run_fit(FunctionCallInfo fcinfo, int shift, Oid key_type, Fit *fit)
+run_fit(FunctionCallInfo fcinfo, const char *command, int shift, Oid key_type, Fit *fit)
 {
 	RowsOptions rows_options;
 	int			centroid_dim;
@@ -162,6 +164,7 @@ run_fit(FunctionCallInfo fcinfo, int shift, Oid key_type, Fit *fit)
 	memset(fit, 0, sizeof *fit);
 	fit->context = AllocSetContextCreate(CurrentMemoryContext, "usercluster k-means", ALLOCSET_DEFAULT_SIZES);
 	MemoryContextSwitchTo(fit->context);
+	progress_begin(command);
 	centroid_dim = kmeans_read_options(fcinfo, shift, &fit->options, &fit->preparation);
 	kmeans_rows_options(&fit->options, &rows_options);
 	rows_options.columns = PREPARATION_COLUMNS | ROWS_KNOWS(ROWS_WEIGHT);
@@ -192,7 +195,7 @@ return_rows(FunctionCallInfo fcinfo, int shift, Oid key_type)
 	Fit			fit;
 
 	InitMaterializedSRF(fcinfo, 0);
-	run_fit(fcinfo, shift, key_type, &fit);
+	run_fit(fcinfo, "kmeans", shift, key_type, &fit);
 	MemoryContextSwitchTo(old);
 	for (size_t i = 0; i < fit.rows.count; i++)
 	{
@@ -238,7 +241,7 @@ usercluster_kmeans_centroids(PG_FUNCTION_ARGS)
 	Fit			fit;
 
 	InitMaterializedSRF(fcinfo, 0);
-	run_fit(fcinfo, 0, InvalidOid, &fit);
+	run_fit(fcinfo, "kmeans_centroids", 0, InvalidOid, &fit);
 	for (int i = 0; i < fit.result->k; i++)
 	{
 		bool		nulls[4] = {false};
@@ -276,7 +279,7 @@ usercluster_kmeans_fit(PG_FUNCTION_ARGS)
 
 	if (get_call_result_type(fcinfo, NULL, &description) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
-	run_fit(fcinfo, 0, InvalidOid, &fit);
+	run_fit(fcinfo, "kmeans_fit", 0, InvalidOid, &fit);
 	{
 		bool		nulls[10] = {false};
 		Datum		values[10] = {

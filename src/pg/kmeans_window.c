@@ -13,6 +13,7 @@
 #include "windowapi.h"
 
 #include "pg/kmeans.h"
+#include "pg/progress.h"
 
 PG_FUNCTION_INFO_V1(usercluster_kmeans_cluster);
 
@@ -124,6 +125,7 @@ fit_partition(WindowObject window, int64 count, Told *told, int32 *labels)
 	RowsOptions rows_options;
 	Rows		rows;
 
+	progress_begin("kmeans_cluster");
 	read_options(window, &options);
 	kmeans_rows_options(&options, &rows_options);
 	rows_begin(&rows, InvalidOid, &rows_options);

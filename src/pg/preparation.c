@@ -20,6 +20,7 @@
 #include "base/memory.h"
 #include "pg/errors.h"
 #include "pg/preparation.h"
+#include "pg/progress.h"
 #include "pg/stored.h"
 
 PG_FUNCTION_INFO_V1(usercluster_prepare);
@@ -157,6 +158,9 @@ apply(const UcPreparation *preparation, const float *vectors, size_t count, cons
 	UcError		err;
 
 	usercluster_run(&run);
+	/* one vector is that of a function in somebody's query */
+	if (count > 1)
+		progress_watch(&run);
 	usercluster_check(uc_prepare_apply(preparation, vectors, count, groups, features, &run, out, &err), &err);
 	return out;
 }
@@ -185,6 +189,7 @@ preparation_fit(const PreparationOptions *options, const Rows *rows, Prepared *p
 		return;
 	}
 	usercluster_run(&run);
+	progress_watch(&run);
 	run.max_memory -= Min(rows_memory(rows), run.max_memory);
 	usercluster_check(uc_prepare_fit(&plan.input, plan.method, plan.components, &run, &owned->fitted, &err), &err);
 	owned->callback.func = end_fitted;

@@ -21,6 +21,7 @@
 #include "utils/memutils.h"
 #include "utils/plancache.h"
 
+#include "pg/progress.h"
 #include "pg/query.h"
 
 #define KEY_COLUMN 1
@@ -140,6 +141,7 @@ static bool
 receive(TupleTableSlot *slot, DestReceiver *self)
 {
 	Receiver   *receiver = (Receiver *) self;
+	Rows	   *rows = receiver->rows;
 	bool		key_is_null,
 				embedding_is_null;
 	Datum		key = slot_getattr(slot, KEY_COLUMN, &key_is_null);
@@ -152,16 +154,17 @@ receive(TupleTableSlot *slot, DestReceiver *self)
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("the query returned a row without a key"),
 				 errhint("Leave such rows out with WHERE ... IS NOT NULL.")));
-	if (embedding_is_null)
-	{
-		receiver->rows->skipped++;
-		return true;
-	}
 	/* The executor calls us in a context that lives as long as the query. */
 	old = MemoryContextSwitchTo(receiver->one_row);
-	if (receiver->columns != 0)
-		read_extra(receiver, slot, &extra);
-	rows_append(receiver->rows, widen_key(receiver, key), DatumGetEmbedding(datum), &extra);
+	if (embedding_is_null)
+		rows->skipped++;
+	else
+	{
+		if (receiver->columns != 0)
+			read_extra(receiver, slot, &extra);
+		rows_append(rows, widen_key(receiver, key), DatumGetEmbedding(datum), &extra);
+	}
+	progress_done(rows->count + rows->refused + (size_t) rows->skipped);
 	MemoryContextSwitchTo(old);
 	MemoryContextReset(receiver->one_row);
 	return true;
@@ -347,11 +350,13 @@ query_read(const char *query, Oid key_type, const RowsOptions *options, Rows *ro
 	rows_begin(rows, key_type, options);
 	rows->columns = receiver.columns;
 	receiver.one_row = AllocSetContextCreate(context, "usercluster row", ALLOCSET_DEFAULT_SIZES);
+	progress_phase("reading rows", UC_UNKNOWN_TOTAL);
 	result = SPI_execute_plan_extended(plan, &execute);
 	if (result != SPI_OK_SELECT)
 		elog(ERROR, "SPI_execute_plan_extended failed: %s", SPI_result_code_string(result));
 	SPI_finish();
 	MemoryContextSwitchTo(context);
 	MemoryContextDelete(receiver.one_row);
+	progress_phase("ordering rows", UC_UNKNOWN_TOTAL);
 	rows_finish(rows);
 }

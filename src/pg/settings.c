@@ -9,6 +9,7 @@
 #include "access/parallel.h"
 #include "miscadmin.h"
 #include "utils/guc.h"
+#include "utils/timestamp.h"
 
 #include "base/run.h"
 #include "pg/settings.h"
@@ -20,6 +21,7 @@ static char *default_model;
 static char *model_dir;
 static int	threads;
 static int	max_memory_kb;
+static int	progress_interval;
 
 /* A relative path would mean another directory in each process, since backends start in the data directory. */
 static bool
@@ -46,6 +48,9 @@ settings_define(void)
 							"A call that would need more is refused before it starts.",
 							&max_memory_kb, DEFAULT_MAX_MEMORY_KB, SMALLEST_MAX_MEMORY_KB, MAX_KILOBYTES, PGC_USERSET,
 							GUC_UNIT_KB, NULL, NULL, NULL);
+	DefineCustomIntVariable("usercluster.progress_interval", "Seconds between notices of how far a long call has come.",
+							"0 sends none. Other sessions see it in the view usercluster.progress.",
+							&progress_interval, 0, 0, SECS_PER_DAY, PGC_USERSET, GUC_UNIT_S, NULL, NULL, NULL);
 	MarkGUCPrefixReserved("usercluster");
 }
 
@@ -90,4 +95,10 @@ size_t
 settings_max_memory(void)
 {
 	return (size_t) max_memory_kb * 1024;
+}
+
+int
+settings_progress_interval(void)
+{
+	return progress_interval;
 }

@@ -22,4 +22,7 @@ extern int	settings_threads(void);
 /* Bytes that one bulk call may allocate. */
 extern size_t settings_max_memory(void);
 
+/* Seconds between notices of progress; 0: none. */
+extern int	settings_progress_interval(void);
+
 #endif
