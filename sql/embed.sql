@@ -92,6 +92,34 @@ SELECT usercluster.token_count(repeat('long ', 300)), usercluster.token_count('�
 SELECT usercluster.embed(repeat('long ', 300)) <-> usercluster.embed(repeat('long ', 254)) < 1e-6,
 	usercluster.embed(repeat('long ', 253)) <-> usercluster.embed(repeat('long ', 254)) > 1e-6;
 
+-- or embedded in windows: all of the text counts, by tokens; a text that fits is embedded as ever
+SELECT pg_temp.refused(call) FROM (VALUES
+	($$SELECT usercluster.embed('x', prompt => repeat('long ', 300), truncation => 'window')$$),
+	($$SELECT * FROM usercluster.text_windows('x', 'no-such-model')$$),
+	($$SELECT * FROM usercluster.text_windows('x', prompt => repeat('long ', 254))$$)
+) AS calls(call);
+SELECT * FROM usercluster.text_windows('I like films. 我喜欢电影。');
+SELECT * FROM usercluster.text_windows('') UNION ALL SELECT * FROM usercluster.text_windows(NULL);
+SELECT usercluster.embed('short', truncation => 'window') = usercluster.embed('short'), usercluster.embed('  ', truncation => 'window') IS NULL;
+CREATE TEMP TABLE long_texts AS SELECT * FROM (VALUES
+	('no sentences', repeat('long ', 600)),
+	('one word', repeat('a', 4000)),
+	('sentences', (SELECT string_agg(format('This is sentence %s, which says that %s follows it.', i, i + 1), ' ') FROM generate_series(1, 60) AS i)),
+	('句子', (SELECT string_agg(format('这是第%s句话，后面还有第%s句。', i, i + 1), '') FROM generate_series(1, 60) AS i)),
+	('one emoji', repeat('😀', 900)), ('lines', repeat(E'a line of no end\n', 100))) AS t(kind, body);
+SELECT model, kind, count(*) > 1 AS several, bool_and(content = substr(body, start, stop - start)) AS as_said,
+	min(start) = 1 AND max(stop) >= length(rtrim(body, E' \n')) + 1 AS covers, bool_and(start <= before) AS without_gaps,
+	bool_or(start < before - 1) AS overlaps, bool_and(usercluster.token_count(content, model) <= maximum_tokens) AS fit
+FROM (SELECT model, kind, body, w.*, coalesce(lag(stop) OVER (PARTITION BY model, kind ORDER BY "window"), 1) + 1 AS before
+	FROM long_texts, unnest(ARRAY['all-MiniLM-L6-v2', 'multilingual-e5-small-q4']) AS model,
+		usercluster.text_windows(body, model) AS w) AS windows JOIN usercluster.models ON name = model
+GROUP BY model, kind, body ORDER BY model, kind;
+SELECT kind, usercluster.embed(body, truncation => 'window') <-> (SELECT l2_normalize(weighted_avg(usercluster.embed(content), tokens))
+	FROM usercluster.text_windows(body)) < 1e-5 AS mean FROM long_texts WHERE kind IN ('lines', 'no sentences') ORDER BY kind;
+SELECT bool_and(together <-> usercluster.embed(body, truncation => 'window') < 1e-6) AS alone_and_together
+	FROM (SELECT array_agg(body ORDER BY kind) AS bodies FROM long_texts WHERE kind IN ('lines', 'one word')) AS two,
+		unnest(bodies, usercluster.embed(bodies, truncation => 'window')) AS t(body, together);
+
 -- tokens cover the text
 SELECT string_agg(format('%s %s %s', id, token, coalesce(substr('I love 电影!', start, stop - start), '-')), '|' ORDER BY position)
 	FROM usercluster.tokenize('I love 电影!', 'all-MiniLM-L6-v2');

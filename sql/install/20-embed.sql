@@ -5,7 +5,7 @@ RETURNS @extschema@.embedding
 LANGUAGE C STABLE PARALLEL SAFE COST 100000
 AS 'MODULE_PATHNAME', 'usercluster_embed';
 COMMENT ON FUNCTION usercluster.embed(text, text, text, text) IS
-'embedding of a text; model: NULL is usercluster.default_model; prompt: put before the text, NULL is the model''s own, '''' none; truncation of text beyond the model''s tokens: truncate or error. NULL for NULL and blank text';
+'embedding of a text; model: NULL is usercluster.default_model; prompt: put before the text, NULL is the model''s own, '''' none; truncation of text beyond the model''s tokens: truncate (cut), error, or window: the mean of text_windows'' embeddings by their tokens. NULL for NULL and blank text';
 
 CREATE FUNCTION usercluster.embed(input text[], model text DEFAULT NULL, prompt text DEFAULT NULL, truncation text DEFAULT 'truncate')
 RETURNS @extschema@.embedding[]
@@ -28,6 +28,14 @@ LANGUAGE C STABLE PARALLEL SAFE COST 1000
 AS 'MODULE_PATHNAME', 'usercluster_token_count';
 COMMENT ON FUNCTION usercluster.token_count(text, text, text) IS
 'tokens that embed would see before any cut, prompt and added tokens included; compare with models.maximum_tokens';
+
+CREATE FUNCTION usercluster.text_windows(input text, model text DEFAULT NULL, prompt text DEFAULT NULL,
+	OUT "window" int, OUT content text, OUT start int, OUT stop int, OUT tokens int)
+RETURNS SETOF record
+LANGUAGE C STABLE PARALLEL SAFE COST 1000 ROWS 5
+AS 'MODULE_PATHNAME', 'usercluster_text_windows';
+COMMENT ON FUNCTION usercluster.text_windows(text, text, text) IS
+'the windows in which embed(..., truncation => ''window'') embeds a text beyond the model''s tokens: content is substr(input, start, stop - start), tokens its own ones; windows end at ends of sentences where they can and overlap by sentences of at most an eighth. One window where the text fits';
 
 CREATE FUNCTION usercluster.list_models(
 	OUT name text, OUT architecture text, OUT dimensions int, OUT maximum_tokens int, OUT parameters bigint, OUT bytes bigint,

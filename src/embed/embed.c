@@ -7,10 +7,14 @@
  */
 #include "embed/embed.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/simd.h"
 #include "embed/encoder.h"
+#include "embed/prompt.h"
+#include "embed/windows.h"
 
 #define TASK_TEXTS 8			/* enough short texts to fill a GEMM, few enough to share between threads */
 
@@ -19,8 +23,7 @@ typedef struct Worker
 	UcEncoder  *encoder;
 	UcTokens	tokens;
 	uint32_t   *ids;			/* [capacity] */
-	char	   *prompted;		/* prompt and text together */
-	size_t		prompted_bytes; /* allocated */
+	UcPrompted	prompted;
 } Worker;
 
 typedef struct Job
@@ -30,7 +33,6 @@ typedef struct Job
 	const UcText *texts;
 	size_t		count;
 	const UcEmbedOptions *options;
-	size_t		prompt_bytes;
 	const UcRun *run;
 	float	   *out;			/* [count, dimensions] */
 	Worker	   *workers;		/* [threads] */
@@ -58,28 +60,6 @@ uc_model_prompt(const UcModel *model)
 	return prompt == NULL ? "" : prompt;
 }
 
-/* The text itself where there is no prompt, else both in the worker's buffer. */
-static UcStatus
-with_prompt(Worker *worker, const char *prompt, size_t prompt_bytes, UcText *text, UcError *err)
-{
-	size_t		bytes = uc_size_add(prompt_bytes, text->bytes);
-
-	if (prompt_bytes == 0)
-		return UC_OK;
-	if (bytes > worker->prompted_bytes)
-	{
-		uc_free(worker->prompted);
-		worker->prompted = uc_alloc(bytes);
-		worker->prompted_bytes = worker->prompted == NULL ? 0 : bytes;
-		if (worker->prompted == NULL)
-			return uc_out_of_memory(err, bytes);
-	}
-	memcpy(worker->prompted, prompt, prompt_bytes);
-	memcpy(worker->prompted + prompt_bytes, text->text, text->bytes);
-	*text = (UcText) {worker->prompted, bytes};
-	return UC_OK;
-}
-
 static UcStatus
 prepare_worker(const Job *job, Worker *worker, UcError *err)
 {
@@ -101,17 +81,17 @@ tokenize_text(const Job *job, Worker *worker, size_t number, Poll *poll, UcError
 	UcRun		run = {.threads = 1,.max_memory = job->run->max_memory,.interrupted = poll_section,.interrupt_arg = poll};
 	UcText		text = job->texts[number];
 	size_t		limit = job->model->config.max_tokens;
-	UcStatus	status = with_prompt(worker, job->options->prompt, job->prompt_bytes, &text, err);
+	UcStatus	status = uc_prompted_text(&worker->prompted, &text, err);
 
 	if (status == UC_OK)
 		status = uc_tokenize(job->tokenizer, text.text, text.bytes, &run, &worker->tokens, err);
 	if (status != UC_OK)
 		return status;
-	if (worker->tokens.count > limit && job->options->refuse_long)
+	if (worker->tokens.count > limit && job->options->long_text == UC_LONG_REFUSE)
 	{
 		uc_error(err, UC_LIMIT_EXCEEDED, "text is longer than the model takes");
 		uc_error_detail(err, "Text %zu has %zu tokens, and the model takes %zu.", number + 1, worker->tokens.count, limit);
-		uc_error_hint(err, "Shorten it, or let it be cut with truncation => 'truncate'.");
+		uc_error_hint(err, "Shorten it, let it be cut with truncation => 'truncate', or embed it in parts with 'window'.");
 		return UC_LIMIT_EXCEEDED;
 	}
 	uc_tokens_truncate(&worker->tokens, limit);
@@ -175,8 +155,9 @@ uc_embedding_empty(const float *vector, size_t dimensions)
 	return true;
 }
 
-UcStatus
-uc_embed(const UcModel *model, const UcTokenizer *tokenizer, const UcText *texts, size_t count,
+/* Texts one by one, each within the model's limit or cut or refused. */
+static UcStatus
+embed_each(const UcModel *model, const UcTokenizer *tokenizer, const UcText *texts, size_t count,
 		 const UcEmbedOptions *options, const UcRun *run, float *out, UcError *err)
 {
 	size_t		tasks = count / TASK_TEXTS + (count % TASK_TEXTS != 0);
@@ -189,7 +170,6 @@ uc_embed(const UcModel *model, const UcTokenizer *tokenizer, const UcText *texts
 		granted.threads = 1;
 	if ((size_t) granted.threads > tasks)
 		granted.threads = tasks == 0 ? 1 : (int) tasks;
-	job.prompt_bytes = options->prompt == NULL ? 0 : strlen(options->prompt);
 	status = uc_check_budget("embedding text", uc_size_mul(uc_encoder_memory(model), (size_t) granted.threads),
 							 run->max_memory, err);
 	if (status != UC_OK)
@@ -197,6 +177,8 @@ uc_embed(const UcModel *model, const UcTokenizer *tokenizer, const UcText *texts
 	job.workers = uc_alloc_zeroed(uc_size_mul((size_t) granted.threads, sizeof *job.workers));
 	if (job.workers == NULL)
 		return uc_out_of_memory(err, uc_size_mul((size_t) granted.threads, sizeof *job.workers));
+	for (int i = 0; i < granted.threads; i++)
+		uc_prompted_begin(&job.workers[i].prompted, options->prompt);
 
 	status = uc_parallel(&granted, tasks, embed_task, &job, err);
 
@@ -205,24 +187,172 @@ uc_embed(const UcModel *model, const UcTokenizer *tokenizer, const UcText *texts
 		uc_encoder_free(job.workers[i].encoder);
 		uc_tokens_free(&job.workers[i].tokens);
 		uc_free(job.workers[i].ids);
-		uc_free(job.workers[i].prompted);
+		uc_prompted_end(&job.workers[i].prompted);
 	}
 	uc_free(job.workers);
 	return status;
+}
+
+/* The windows of all texts, one after the other. */
+typedef struct Windows
+{
+	UcText	   *parts;			/* [count] */
+	size_t	   *tokens;			/* [count] */
+	size_t	   *ends;			/* [texts] where each text's windows end */
+	size_t		count;
+	size_t		capacity;
+} Windows;
+
+static void
+free_windows(Windows *windows)
+{
+	uc_free(windows->parts);
+	uc_free(windows->tokens);
+	uc_free(windows->ends);
+}
+
+static UcStatus
+add_windows(Windows *windows, UcText text, const UcWindow *found, size_t count, UcError *err)
+{
+	size_t		needed = uc_size_add(windows->count, count);
+
+	if (needed > windows->capacity)
+	{
+		size_t		capacity = uc_size_mul(needed, 2);
+		UcText	   *parts = uc_alloc(uc_size_mul(capacity, sizeof *parts));
+		size_t	   *tokens = uc_alloc(uc_size_mul(capacity, sizeof *tokens));
+
+		if (parts != NULL && tokens != NULL && windows->count > 0)
+		{
+			memcpy(parts, windows->parts, windows->count * sizeof *parts);
+			memcpy(tokens, windows->tokens, windows->count * sizeof *tokens);
+		}
+		uc_free(windows->parts);
+		uc_free(windows->tokens);
+		windows->parts = parts;
+		windows->tokens = tokens;
+		windows->capacity = capacity;
+		if (parts == NULL || tokens == NULL)
+			return uc_out_of_memory(err, uc_size_mul(capacity, sizeof *parts));
+	}
+	for (size_t i = 0; i < count; i++)
+	{
+		windows->parts[windows->count] = (UcText) {text.text + found[i].start, found[i].stop - found[i].start};
+		windows->tokens[windows->count++] = found[i].tokens;
+	}
+	return UC_OK;
+}
+
+static UcStatus
+find_windows(const UcModel *model, const UcTokenizer *tokenizer, const UcText *texts, size_t count, const char *prompt,
+			 const UcRun *run, Windows *windows, UcError *err)
+{
+	UcWindower *windower;
+	UcStatus	status = uc_windower_open(tokenizer, model->config.max_tokens, prompt, run, &windower, err);
+
+	windows->ends = status == UC_OK ? uc_alloc(uc_size_mul(count, sizeof *windows->ends)) : NULL;
+	if (status == UC_OK && windows->ends == NULL)
+		status = uc_out_of_memory(err, uc_size_mul(count, sizeof *windows->ends));
+	for (size_t i = 0; i < count && status == UC_OK; i++)
+	{
+		const UcWindow *found;
+		size_t		n;
+
+		status = uc_windower_part(windower, texts[i], run, &found, &n, err);
+		if (status == UC_OK)
+			status = add_windows(windows, texts[i], found, n, err);
+		windows->ends[i] = windows->count;
+	}
+	uc_windower_close(windower);
+	return status;
+}
+
+/* The mean of vectors [count, dim] by weight, of length 1 where the model's are. */
+static void
+weighted_mean(const float *vectors, const size_t *weights, size_t count, size_t dim, bool normalize, double *sums, float *out)
+{
+	double		total = 0,
+				square = 0;
+
+	memset(sums, 0, dim * sizeof *sums);
+	for (size_t i = 0; i < count; i++)
+	{
+		uc_kernels()->accumulate(sums, vectors + i * dim, (double) weights[i], dim);
+		total += (double) weights[i];
+	}
+	for (size_t j = 0; j < dim; j++)
+		square += sums[j] * sums[j];
+	if (normalize && square > 0)
+		total = sqrt(square);
+	for (size_t j = 0; j < dim; j++)
+		out[j] = (float) (sums[j] / total);
+}
+
+static UcStatus
+embed_windows(const UcModel *model, const UcTokenizer *tokenizer, const UcText *texts, size_t count,
+			  const UcEmbedOptions *options, const UcRun *run, float *out, UcError *err)
+{
+	Windows		windows = {0};
+	size_t		dim = model->config.dimensions,
+				bytes,
+				first = 0;
+	float	   *vectors = NULL;
+	double	   *sums = NULL;
+	UcRun		granted = *run;
+	UcStatus	status = find_windows(model, tokenizer, texts, count, options->prompt, run, &windows, err);
+
+	bytes = uc_size_add(uc_size_mul(windows.count, uc_size_mul(dim, sizeof(float))), uc_size_mul(dim, sizeof(double)));
+	if (status == UC_OK)
+		status = uc_check_budget("embedding long texts in windows", bytes, run->max_memory, err);
+	if (status == UC_OK)
+	{
+		granted.max_memory -= bytes;
+		sums = uc_alloc(uc_size_mul(dim, sizeof *sums));
+		vectors = uc_alloc(uc_size_mul(windows.count, uc_size_mul(dim, sizeof(float))));
+		if (sums == NULL || vectors == NULL)
+			status = uc_out_of_memory(err, bytes);
+	}
+	if (status == UC_OK)
+		status = embed_each(model, tokenizer, windows.parts, windows.count, options, &granted, vectors, err);
+	for (size_t i = 0; i < count && status == UC_OK; i++)
+	{
+		size_t		n = windows.ends[i] - first;
+
+		if (n == 1)
+			memcpy(out + i * dim, vectors + first * dim, dim * sizeof(float));
+		else
+			weighted_mean(vectors + first * dim, windows.tokens + first, n, dim, model->config.normalize, sums, out + i * dim);
+		first = windows.ends[i];
+	}
+	free_windows(&windows);
+	uc_free(vectors);
+	uc_free(sums);
+	return status;
+}
+
+UcStatus
+uc_embed(const UcModel *model, const UcTokenizer *tokenizer, const UcText *texts, size_t count,
+		 const UcEmbedOptions *options, const UcRun *run, float *out, UcError *err)
+{
+	return (options->long_text == UC_LONG_WINDOWS && count > 0 ? embed_windows : embed_each)
+		(model, tokenizer, texts, count, options, run, out, err);
 }
 
 UcStatus
 uc_count_tokens(const UcTokenizer *tokenizer, UcText text, const char *prompt, const UcRun *run, size_t *count,
 				UcError *err)
 {
-	Worker		worker = {0};
-	UcStatus	status = with_prompt(&worker, prompt, prompt == NULL ? 0 : strlen(prompt), &text, err);
+	UcPrompted	prompted;
+	UcTokens	tokens = {0};
+	UcStatus	status;
 
+	uc_prompted_begin(&prompted, prompt);
+	status = uc_prompted_text(&prompted, &text, err);
 	if (status == UC_OK)
-		status = uc_tokenize(tokenizer, text.text, text.bytes, run, &worker.tokens, err);
+		status = uc_tokenize(tokenizer, text.text, text.bytes, run, &tokens, err);
 	if (status == UC_OK)
-		*count = worker.tokens.count;
-	uc_tokens_free(&worker.tokens);
-	uc_free(worker.prompted);
+		*count = tokens.count;
+	uc_tokens_free(&tokens);
+	uc_prompted_end(&prompted);
 	return status;
 }

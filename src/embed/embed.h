@@ -19,10 +19,18 @@ typedef struct UcText
 	size_t		bytes;
 } UcText;
 
+/* What becomes of a text beyond the model's tokens. */
+typedef enum UcLongText
+{
+	UC_LONG_CUT,				/* its end is left out */
+	UC_LONG_REFUSE,				/* an error */
+	UC_LONG_WINDOWS				/* embedded in windows (embed/windows.h): the mean, weighted by their tokens */
+} UcLongText;
+
 typedef struct UcEmbedOptions
 {
-	const char *prompt;			/* put before every text; NULL or "": none */
-	bool		refuse_long;	/* a text beyond the model's limit is an error instead of being cut */
+	const char *prompt;			/* put before every text, and every window; NULL or "": none */
+	UcLongText	long_text;
 } UcEmbedOptions;
 
 /* What the model declares unless a caller says otherwise; "" where it declares none. */
@@ -31,8 +39,8 @@ extern const char *uc_model_prompt(const UcModel *model);
 /*
  * Fills out [count, dimensions], the same vectors whatever the number of threads. A text without any token (blank once it is
  * normalised, where the model adds no special tokens) gets zeros, which no other text gets. Memory beyond the caller's: one encoder
- * and one text's tokens per thread, checked against run->max_memory first.
- * Errors: UC_INVALID_DATA (a text that is not UTF-8; its number in the detail), UC_LIMIT_EXCEEDED (refuse_long; both
+ * and one text's tokens per thread, and a vector per window, checked against run->max_memory first.
+ * Errors: UC_INVALID_DATA (a text that is not UTF-8; its number in the detail), UC_LIMIT_EXCEEDED (UC_LONG_REFUSE; both
  * token numbers), UC_MEMORY_LIMIT, UC_OUT_OF_MEMORY, UC_INTERRUPTED.
  */
 extern UcStatus uc_embed(const UcModel *model, const UcTokenizer *tokenizer, const UcText *texts, size_t count,

@@ -42,7 +42,7 @@ embed_texts(const EmbedRequest *request, text *const *texts, int count, Embeddin
 	int		   *places = palloc_extended(sizeof(int) * Max(count, 1), MCXT_ALLOC_HUGE);
 	int			n = 0;
 	const OpenModel *open;
-	UcEmbedOptions options = {.refuse_long = request->refuse_long};
+	UcEmbedOptions options = {.long_text = request->long_text};
 	UcRun		run;
 	UcError		err = {0};
 	size_t		dim,
@@ -101,14 +101,16 @@ request_arguments(FunctionCallInfo fcinfo)
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("argument \"truncation\" must not be null")));
 	if (strcmp(truncation, "truncate") == 0)
-		request.refuse_long = false;
+		request.long_text = UC_LONG_CUT;
 	else if (strcmp(truncation, "error") == 0)
-		request.refuse_long = true;
+		request.long_text = UC_LONG_REFUSE;
+	else if (strcmp(truncation, "window") == 0)
+		request.long_text = UC_LONG_WINDOWS;
 	else
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("unrecognized truncation \"%s\"", truncation),
-				 errhint("Use 'truncate' or 'error'.")));
+				 errhint("Use 'truncate', 'error' or 'window'.")));
 	return request;
 }
 

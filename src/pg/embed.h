@@ -7,13 +7,14 @@
 
 #include "postgres.h"
 
+#include "embed/embed.h"
 #include "pg/embedding.h"
 
 typedef struct EmbedRequest
 {
 	const char *model;			/* NULL: the default model */
 	const char *prompt;			/* NULL: the model's own; in the database's encoding */
-	bool		refuse_long;	/* an error instead of a cut */
+	UcLongText	long_text;
 } EmbedRequest;
 
 /*
