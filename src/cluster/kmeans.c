@@ -130,6 +130,8 @@ uc_kmeans_memory(size_t rows, size_t dim, const UcKmeansOptions *options, int th
 	bytes = uc_size_add(bytes, uc_lloyd_memory(rows, dim, k, threads));
 	bytes = uc_size_add(bytes, uc_size_add(uc_refine_memory(rows, dim, k), uc_group_memory(k, dim)));
 	bytes = uc_size_add(bytes, uc_seed_memory(rows, dim, k, threads));
+	if (options->init == UC_INIT_SCALABLE)
+		bytes = uc_size_add(bytes, uc_seed_scalable_memory(rows, dim, k, threads));
 	bytes = uc_size_add(bytes, uc_size_mul((size_t) k, uc_size_mul(dim, sizeof(float))));
 	if (options->weights != NULL)
 		bytes = uc_size_add(bytes, uc_size_mul(uc_size_add(rows, (size_t) k), sizeof(double)));
@@ -152,13 +154,16 @@ choose_start(Fit *fit, int restart, int *k, const UcRun *run, UcError *err)
 {
 	const UcKmeansOptions *options = fit->options;
 	size_t		dim = fit->points.dim;
+	/* greedy seeds are better one by one, but more alike: half of the restarts look elsewhere */
+	bool		greedy = restart % 2 == 0;
 	UcRandom	random;
 
 	if (options->centroids == NULL)
 	{
 		uc_random_seed(&random, options->seed, (uint64_t) restart);
-		/* greedy seeds are better one by one, but more alike: half of the restarts look elsewhere */
-		return uc_seed_centroids(&fit->points, options->k, restart % 2 == 0, &random, fit->start, k, run, err);
+		if (options->init == UC_INIT_SCALABLE)
+			return uc_seed_scalable(&fit->points, options->k, greedy, &random, fit->start, k, run, err);
+		return uc_seed_centroids(&fit->points, options->k, greedy, &random, fit->start, k, run, err);
 	}
 	for (int j = 0; j < options->k; j++)
 		uc_points_enter(&fit->points, options->centroids + (size_t) j * dim, fit->start + (size_t) j * dim);

@@ -3,7 +3,8 @@
  *	  k-means over the rows of a matrix in memory.
  *
  * Lloyd's algorithm (https://doi.org/10.1109/TIT.1982.1056489) from k-means++ seeds
- * (https://dl.acm.org/doi/10.5555/1283383.1283494), best of several restarts by inertia. With the cosine metric rows
+ * (https://dl.acm.org/doi/10.5555/1283383.1283494) or k-means|| seeds (https://doi.org/10.14778/2180912.2180915), best
+ * of several restarts by inertia. With the cosine metric rows
  * and centroids have unit length (spherical k-means).
  *
  * Where the iterations come to rest, a cluster that gains by being split may pay for two others that lose less by being
@@ -32,6 +33,12 @@ typedef enum UcMetric
 	UC_METRIC_EUCLIDEAN
 } UcMetric;
 
+typedef enum UcInit
+{
+	UC_INIT_PLUS_PLUS,			/* k-means++, over a sample where there are many rows */
+	UC_INIT_SCALABLE			/* k-means||: cheaper where k is large */
+} UcInit;
+
 typedef struct UcKmeansOptions
 {
 	int			k;				/* clusters asked for: 1 … rows */
@@ -42,7 +49,8 @@ typedef struct UcKmeansOptions
 								 * variance of a column; at least 0 */
 	bool		refine;			/* look for a way on where the iterations come to rest; not with given centroids */
 	uint64_t	seed;
-	const float *centroids;		/* [k, dim] to start from, or NULL: k-means++ */
+	UcInit		init;			/* how each restart chooses its centroids */
+	const float *centroids;		/* [k, dim] to start from instead, or NULL */
 	const double *weights;		/* [rows] how much each row counts, finite, at least 0, not all 0; or NULL: all alike */
 } UcKmeansOptions;
 

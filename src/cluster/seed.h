@@ -21,4 +21,12 @@ extern size_t uc_seed_memory(size_t rows, size_t dim, int k, int threads);
 extern UcStatus uc_seed_centroids(const UcPoints *points, int k, bool greedy, UcRandom *random, float *centroids,
 								  int *found, const UcRun *run, UcError *err);
 
+/*
+ * The same by k-means|| (https://doi.org/10.14778/2180912.2180915), which reads all rows a few times instead of once for
+ * each centroid. The centroids are means of rows. Its memory comes beside that of uc_seed_memory.
+ */
+extern UcStatus uc_seed_scalable(const UcPoints *points, int k, bool greedy, UcRandom *random, float *centroids,
+								 int *found, const UcRun *run, UcError *err);
+extern size_t uc_seed_scalable_memory(size_t rows, size_t dim, int k, int threads);
+
 #endif
