@@ -4,8 +4,8 @@
  *
  *	  kmeans_fit ROWS COUNT DIM K THREADS ITERATIONS [CENTROIDS]
  *
- * With a file of centroids [K, DIM], exactly ITERATIONS from these; without, one restart to convergence, from k-means++ or,
- * where CENTROIDS is k-means||, from that.
+ * With a file of centroids [K, DIM], exactly ITERATIONS from these; without, one restart to convergence. Where CENTROIDS is
+ * k-means++ or k-means||, that chooses the start.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -67,7 +67,9 @@ main(int argc, char **argv)
 	options.max_iterations = atoi(argv[6]);
 	run.threads = atoi(argv[5]);
 	rows = read_floats(argv[1], uc_size_mul(count, dim));
-	if (argc > 7 && strcmp(argv[7], "k-means||") == 0)
+	if (argc > 7 && strcmp(argv[7], "k-means++") == 0)
+		options.init = UC_INIT_PLUS_PLUS;
+	else if (argc > 7 && strcmp(argv[7], "k-means||") == 0)
 		options.init = UC_INIT_SCALABLE;
 	else if (argc > 7)
 	{

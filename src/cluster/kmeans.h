@@ -35,8 +35,9 @@ typedef enum UcMetric
 
 typedef enum UcInit
 {
+	UC_INIT_AUTO,				/* what costs less and ends as well: k-means|| for many clusters in many dimensions */
 	UC_INIT_PLUS_PLUS,			/* k-means++, over a sample where there are many rows */
-	UC_INIT_SCALABLE			/* k-means||: cheaper where k is large */
+	UC_INIT_SCALABLE			/* k-means|| */
 } UcInit;
 
 typedef struct UcKmeansOptions

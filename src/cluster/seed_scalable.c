@@ -1,6 +1,6 @@
 /*
  * seed_scalable.c
- *	  k-means||: a few passes over the rows, each of which takes about k of them as candidates, and k-means++ and a few
+ *	  k-means||: a few passes over the rows, each of which takes at most k of them as candidates, and k-means++ and a few
  *	  iterations over the candidates, each weighing what the rows nearest to it weigh.
  *
  * A round draws systematically: one random number and equal steps along the summed distances. Each row has the chance of

@@ -116,6 +116,11 @@ weights_of_any_scale(UcMetric metric)
 
 	options.weights = weights;
 	for (size_t row = 0; row < ROWS; row++)
+		weights[row] = 1;
+	first = fit(x, ROWS, DIM, &options, 1);
+	CHECK(same_result(&first, &plain), "weights of 1 give the bits of no weights");
+	uc_kmeans_free(&first);
+	for (size_t row = 0; row < ROWS; row++)
 		weights[row] = 0.3;
 	first = fit(x, ROWS, DIM, &options, 1);
 	CHECK(memcmp(first.labels, plain.labels, ROWS * sizeof(int32_t)) == 0 && same_centroids(&first, &plain) &&

@@ -111,4 +111,69 @@ labels_are_nearest(const UcKmeans *result, const float *x, UcMetric metric)
 	return true;
 }
 
+static inline bool
+totals_agree(const UcKmeans *result, UcMetric metric)
+{
+	double		inertia = 0;
+	bool		good = true;
+	int64_t    *sizes = uc_alloc_zeroed((size_t) result->k * sizeof(int64_t));
+	size_t	   *first = uc_alloc((size_t) result->k * sizeof(size_t));
+
+	for (size_t row = result->rows; row-- > 0;)
+	{
+		double		distance = result->distances[row];
+
+		sizes[result->labels[row]]++;
+		first[result->labels[row]] = row;
+		inertia += metric == UC_METRIC_COSINE ? distance : distance * distance;
+	}
+	for (int j = 0; j < result->k; j++)
+	{
+		good = good && sizes[j] == result->sizes[j] && sizes[j] > 0;
+		if (j > 0)
+			good = good && (sizes[j - 1] > sizes[j] || (sizes[j - 1] == sizes[j] && first[j - 1] < first[j]));
+	}
+	uc_free(sizes);
+	uc_free(first);
+	return good && fabs(inertia - result->inertia) <= 1e-9 * (1 + inertia);
+}
+
+static inline bool
+same_result(const UcKmeans *a, const UcKmeans *b)
+{
+	return a->k == b->k && a->inertia == b->inertia && a->iterations == b->iterations &&
+		memcmp(a->labels, b->labels, a->rows * sizeof(int32_t)) == 0 &&
+		memcmp(a->centroids, b->centroids, (size_t) a->k * a->dim * sizeof(float)) == 0 &&
+		memcmp(a->distances, b->distances, a->rows * sizeof(double)) == 0;
+}
+
+static inline bool
+identical_rows_share(const UcKmeans *result, const float *x)
+{
+	size_t		bytes = result->dim * sizeof(float);
+
+	for (size_t a = 0; a < result->rows; a++)
+		for (size_t b = a + 1; b < result->rows; b++)
+			if (result->labels[a] != result->labels[b] && memcmp(x + a * result->dim, x + b * result->dim, bytes) == 0)
+				return false;
+	return true;
+}
+
+/* ---- stopping ---- */
+
+typedef struct Polls
+{
+	int			left;
+	int			made;
+} Polls;
+
+static inline bool
+stop_after(void *arg)
+{
+	Polls	   *polls = arg;
+
+	polls->made++;
+	return polls->left-- <= 0;
+}
+
 #endif
