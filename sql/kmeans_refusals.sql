@@ -43,7 +43,9 @@ SELECT pg_temp.refusal(format('SELECT * FROM usercluster.%s', call)) FROM (VALUE
 	(17, $$kmeans('SELECT id, at FROM points', 2, centroids => ARRAY['[1,0]', '[0,1]']::embedding[])$$),
 	(18, $$kmeans('SELECT id, at FROM points', 2, centroids => ARRAY['[0,0,0]', '[1,0,0]']::embedding[])$$),
 	(19, $$kmeans('SELECT id, at FROM points', 2, centroids => ARRAY[['[1,0,0]', '[0,1,0]']]::embedding[])$$),
-	(20, $$kmeans('SELECT id, at FROM points', 2, centroids => '{}')$$)) v(n, call) ORDER BY n;
+	(20, $$kmeans('SELECT id, at FROM points', 2, centroids => '{}')$$),
+	(21, $$kmeans('SELECT id, at FROM points', 2, init => NULL)$$),
+	(22, $$kmeans('SELECT id, at FROM points', 2, init => 'k-means||', centroids => ARRAY['[1,0,0]', '[0,1,0]']::embedding[])$$)) v(n, call) ORDER BY n;
 
 -- k > n: an error with both numbers
 SELECT pg_temp.refusal(format('SELECT * FROM usercluster.%s', call)) FROM (VALUES

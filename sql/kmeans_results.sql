@@ -85,6 +85,14 @@ SELECT bool_and(f.cluster = g.cluster) FROM found f JOIN usercluster.kmeans('SEL
 SELECT sizes, iterations <= 2 FROM usercluster.kmeans_fit('SELECT id, at FROM grouped', 2, init => 'given',
 	centroids => (SELECT centroids FROM usercluster.kmeans_fit('SELECT id, at FROM grouped', 2)));
 
+-- the way to start: few clusters take k-means++ by themselves, and groups that lie apart are found either way
+SELECT init, sizes, round(inertia::numeric, 6) = (SELECT round(inertia::numeric, 6)
+	FROM usercluster.kmeans_fit('SELECT id, at FROM grouped', 5)) AS as_by_default
+	FROM unnest(ARRAY['auto', 'k-means++', 'k-means||']) init,
+	LATERAL usercluster.kmeans_fit('SELECT id, at FROM grouped', 5, init => init);
+SELECT DISTINCT cluster FROM usercluster.kmeans('SELECT i, (ARRAY[''[1,0]'', ''[0,1]'', ''[0,2]'']::embedding[])[1 + i % 3]
+	FROM generate_series(1, 90) i', 5, init => 'k-means||') ORDER BY cluster;
+
 -- fewer distinct rows than clusters: fewer, contiguous clusters and a notice
 SELECT cluster, count(*), min(distance) >= 0 AND max(distance) < 1e-6
 	FROM usercluster.kmeans('SELECT i, (ARRAY[''[1,0]'', ''[0,1]'', ''[0,2]'']::embedding[])[1 + i % 3]

@@ -2,7 +2,7 @@
 
 CREATE FUNCTION usercluster.kmeans(
 	query text, k integer, seed bigint DEFAULT 1, restarts integer DEFAULT 10, max_iterations integer DEFAULT 300,
-	tolerance double precision DEFAULT 1e-4, metric text DEFAULT 'cosine', init text DEFAULT 'k-means++',
+	tolerance double precision DEFAULT 1e-4, metric text DEFAULT 'cosine', init text DEFAULT 'auto',
 	centroids @extschema@.embedding[] DEFAULT NULL, preparation text DEFAULT 'auto',
 	feature_weight double precision DEFAULT 1)
 RETURNS TABLE (id bigint, cluster integer, distance double precision)
@@ -18,7 +18,7 @@ as feature_weight says). For other keys pass key => NULL::type.';
 CREATE FUNCTION usercluster.kmeans(
 	query text, k integer, key anyelement, seed bigint DEFAULT 1, restarts integer DEFAULT 10,
 	max_iterations integer DEFAULT 300, tolerance double precision DEFAULT 1e-4, metric text DEFAULT 'cosine',
-	init text DEFAULT 'k-means++', centroids @extschema@.embedding[] DEFAULT NULL, preparation text DEFAULT 'auto',
+	init text DEFAULT 'auto', centroids @extschema@.embedding[] DEFAULT NULL, preparation text DEFAULT 'auto',
 	feature_weight double precision DEFAULT 1)
 RETURNS TABLE (id anyelement, cluster integer, distance double precision)
 AS 'MODULE_PATHNAME', 'usercluster_kmeans_keyed' LANGUAGE C VOLATILE PARALLEL UNSAFE COST 100000 ROWS 1000;
@@ -30,7 +30,7 @@ key => NULL::uuid. The value of key is not used.';
 
 CREATE FUNCTION usercluster.kmeans_centroids(
 	query text, k integer, seed bigint DEFAULT 1, restarts integer DEFAULT 10, max_iterations integer DEFAULT 300,
-	tolerance double precision DEFAULT 1e-4, metric text DEFAULT 'cosine', init text DEFAULT 'k-means++',
+	tolerance double precision DEFAULT 1e-4, metric text DEFAULT 'cosine', init text DEFAULT 'auto',
 	centroids @extschema@.embedding[] DEFAULT NULL, preparation text DEFAULT 'auto',
 	feature_weight double precision DEFAULT 1)
 RETURNS TABLE (cluster integer, size bigint, inertia double precision, centroid @extschema@.embedding)
@@ -43,7 +43,7 @@ euclidean distances, and centroid: the mean of its embeddings as they were, of l
 
 CREATE FUNCTION usercluster.kmeans_fit(
 	query text, k integer, seed bigint DEFAULT 1, restarts integer DEFAULT 10, max_iterations integer DEFAULT 300,
-	tolerance double precision DEFAULT 1e-4, metric text DEFAULT 'cosine', init text DEFAULT 'k-means++',
+	tolerance double precision DEFAULT 1e-4, metric text DEFAULT 'cosine', init text DEFAULT 'auto',
 	centroids @extschema@.embedding[] DEFAULT NULL, preparation text DEFAULT 'auto',
 	feature_weight double precision DEFAULT 1,
 	OUT centroids @extschema@.embedding[], OUT sizes bigint[], OUT inertia double precision, OUT iterations integer,

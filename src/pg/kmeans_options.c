@@ -86,6 +86,35 @@ given_centroids(ArrayType *array, int k, UcMetric metric, int *dim)
 	return given->centroids;
 }
 
+/* `given`: whether there are centroids to start from. */
+static UcInit
+chosen_init(const char *init, bool given)
+{
+	UcInit		chosen = UC_INIT_AUTO;
+	bool		wants_centroids = strcmp(init, "given") == 0;
+
+	if (strcmp(init, "k-means++") == 0)
+		chosen = UC_INIT_PLUS_PLUS;
+	else if (strcmp(init, "k-means||") == 0)
+		chosen = UC_INIT_SCALABLE;
+	else if (strcmp(init, "auto") != 0 && !wants_centroids)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("unrecognized init \"%s\"", init),
+				 errhint("Use 'auto', 'k-means++', 'k-means||', or 'given' with centroids.")));
+	if (wants_centroids && !given)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("init => 'given' needs centroids"),
+				 errhint("Pass centroids => an array of k embeddings.")));
+	if (given && chosen != UC_INIT_AUTO)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("init => '%s' cannot be combined with centroids", init),
+				 errhint("Leave out one of them.")));
+	return chosen;
+}
+
 int
 kmeans_read_options(FunctionCallInfo fcinfo, int shift, UcKmeansOptions *options, PreparationOptions *preparation)
 {
@@ -93,7 +122,6 @@ kmeans_read_options(FunctionCallInfo fcinfo, int shift, UcKmeansOptions *options
 		"query", "k", "seed", "restarts", "max_iterations", "tolerance", "metric", "init",
 		NULL, "preparation", "feature_weight"
 	};
-	char	   *init;
 	bool		given;
 	int			dim = 0;
 
@@ -109,18 +137,8 @@ kmeans_read_options(FunctionCallInfo fcinfo, int shift, UcKmeansOptions *options
 	options->metric = kmeans_metric(text_to_cstring(PG_GETARG_TEXT_PP(ARG_METRIC + shift)));
 	kmeans_check_options(options);
 
-	init = text_to_cstring(PG_GETARG_TEXT_PP(ARG_INIT + shift));
 	given = !PG_ARGISNULL(ARG_CENTROIDS + shift);
-	if (strcmp(init, "k-means++") != 0 && strcmp(init, "given") != 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("unrecognized init \"%s\"", init),
-				 errhint("Use 'k-means++', or 'given' with centroids.")));
-	if (strcmp(init, "given") == 0 && !given)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("init => 'given' needs centroids"),
-				 errhint("Pass centroids => an array of k embeddings.")));
+	options->init = chosen_init(text_to_cstring(PG_GETARG_TEXT_PP(ARG_INIT + shift)), given);
 	if (given)
 		options->centroids = given_centroids(PG_GETARG_ARRAYTYPE_P(ARG_CENTROIDS + shift), options->k,
 											 options->metric, &dim);
