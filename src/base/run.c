@@ -193,8 +193,10 @@ run_section(const UcRun *run, size_t total, size_t tasks, UcTask body, void *arg
 			pthread_join(workers[i].thread, NULL);
 	report_section(&section);
 
+	/* A task that ended early because another failed says it was interrupted: that is not what went wrong. */
 	for (size_t i = 0; i < count; i++)
-		if (workers[i].error.status != UC_OK && (failed == NULL || workers[i].failed_task < failed->failed_task))
+		if (workers[i].error.status != UC_OK && workers[i].error.status != UC_INTERRUPTED &&
+			(failed == NULL || workers[i].failed_task < failed->failed_task))
 			failed = &workers[i];
 	if (section.interrupted)
 		status = uc_interrupt_error(err);

@@ -101,6 +101,17 @@ stop_after(void *arg)
 	return job->polls_left-- <= 0;
 }
 
+/* Task 0 waits for another to fail and then stops early, as long tasks do. */
+static UcStatus
+stopping_task(void *arg, size_t task, int worker, UcSection *section, UcError *err)
+{
+	if (task > 0)
+		return uc_error(err, UC_LIMIT_EXCEEDED, "task %zu", task);
+	while (!uc_section_stopped(section, worker))
+		;
+	return uc_interrupt_error(err);
+}
+
 static void
 check_sections(int threads)
 {
@@ -122,6 +133,10 @@ check_sections(int threads)
 	job = (Job) {.fail_from = 500};
 	CHECK_REFUSED(uc_parallel(&run, 1000, job_task, &job, &err), UC_CORRUPT, &err, "task 5", "a failed task ends the section");
 	CHECK(job.runs < 1000, "early");
+
+	if (threads > 1)
+		CHECK_REFUSED(uc_parallel(&run, 2, stopping_task, NULL, &err), UC_LIMIT_EXCEEDED, &err, "task 1",
+					  "a task that was stopped does not hide the one that failed");
 
 	job = (Job) {.fail_from = SIZE_MAX, .polls_left = 3};
 	run.interrupted = stop_after;
