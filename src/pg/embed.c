@@ -35,6 +35,19 @@ utf8_text(const text *value)
 	return converted;
 }
 
+/* A column must not hold vectors of two models, which would compare without an error and mean nothing. */
+static void
+check_fingerprint(const OpenModel *open, const char *expected)
+{
+	if (expected == NULL || strcmp(open->model->fingerprint, expected) == 0)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("model \"%s\" is not the one that the column was filled with", open->name),
+			 errdetail("The file's fingerprint is %s, the column's is %s.", open->model->fingerprint, expected),
+			 errhint("Put the former file back, or CALL usercluster.re_embed(table, model).")));
+}
+
 void
 embed_texts(const EmbedRequest *request, text *const *texts, int count, Embedding **out)
 {
@@ -64,6 +77,7 @@ embed_texts(const EmbedRequest *request, text *const *texts, int count, Embeddin
 		return;
 	options.prompt = request->prompt == NULL ? NULL : texts_utf8_string(request->prompt);
 	open = models_get(request->model);
+	check_fingerprint(open, request->fingerprint);
 	if (options.prompt == NULL)
 		options.prompt = uc_model_prompt(open->model);
 
@@ -90,6 +104,21 @@ embed_texts(const EmbedRequest *request, text *const *texts, int count, Embeddin
 	pfree(places);
 }
 
+UcLongText
+embed_long_text(const char *truncation)
+{
+	if (strcmp(truncation, "truncate") == 0)
+		return UC_LONG_CUT;
+	if (strcmp(truncation, "error") == 0)
+		return UC_LONG_REFUSE;
+	if (strcmp(truncation, "window") == 0)
+		return UC_LONG_WINDOWS;
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("unrecognized truncation \"%s\"", truncation),
+			 errhint("Use 'truncate', 'error' or 'window'.")));
+}
+
 /* Arguments (text or text[], model, prompt, truncation), the last three shared by both forms of embed. */
 static EmbedRequest
 request_arguments(FunctionCallInfo fcinfo)
@@ -100,17 +129,7 @@ request_arguments(FunctionCallInfo fcinfo)
 	if (truncation == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("argument \"truncation\" must not be null")));
-	if (strcmp(truncation, "truncate") == 0)
-		request.long_text = UC_LONG_CUT;
-	else if (strcmp(truncation, "error") == 0)
-		request.long_text = UC_LONG_REFUSE;
-	else if (strcmp(truncation, "window") == 0)
-		request.long_text = UC_LONG_WINDOWS;
-	else
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("unrecognized truncation \"%s\"", truncation),
-				 errhint("Use 'truncate', 'error' or 'window'.")));
+	request.long_text = embed_long_text(truncation);
 	return request;
 }
 

@@ -15,6 +15,7 @@ typedef struct EmbedRequest
 	const char *model;			/* NULL: the default model */
 	const char *prompt;			/* NULL: the model's own; in the database's encoding */
 	UcLongText	long_text;
+	const char *fingerprint;	/* NULL, or what the model's must be */
 } EmbedRequest;
 
 /*
@@ -22,5 +23,8 @@ typedef struct EmbedRequest
  * in the database's encoding.
  */
 extern void embed_texts(const EmbedRequest *request, text *const *texts, int count, Embedding **out);
+
+/* What a value of an argument "truncation" means; refuses others (22023). */
+extern UcLongText embed_long_text(const char *truncation);
 
 #endif

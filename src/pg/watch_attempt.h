@@ -1,0 +1,25 @@
+/*
+ * watch_attempt.h
+ *	  Work on many rows of which some may fail: the others go through, and each failure is known by its row.
+ */
+#ifndef USERCLUSTER_WATCH_ATTEMPT_H
+#define USERCLUSTER_WATCH_ATTEMPT_H
+
+#include "postgres.h"
+
+#include "pg/embed.h"
+
+/* Does rows first … first + count - 1; an error undoes all of them. */
+typedef void (*AttemptBody) (void *arg, int first, int count);
+
+/*
+ * Calls body for all rows inside a subtransaction, and where that fails for halves of them, down to single rows. problems[i]
+ * (palloc'd here, or NULL) becomes the error of row i. Errors that are not a row's own (cancel, deadlock, full disk, no model)
+ * are raised.
+ */
+extern void attempt_rows(AttemptBody body, void *arg, int count, ErrorData **problems);
+
+/* embed_texts by this rule: where problems[i] is set, out[i] is NULL. */
+extern void attempt_embed(const EmbedRequest *request, text **texts, int count, Embedding **out, ErrorData **problems);
+
+#endif

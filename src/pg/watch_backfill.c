@@ -1,0 +1,429 @@
+/*
+ * watch_backfill.c
+ *	  The procedure embed_missing(): embeds what a watched column lacks, a batch to a transaction.
+ *
+ * A pass goes through each table's blocks once, so that it needs no key, never reads a block twice, and knows how far it is. Rows are
+ * read in one transaction and written in another; between them, while the model runs, no lock and no snapshot is held. A row is
+ * written only where it still lies in its place with the same text and without an embedding; one that is locked or has changed is
+ * left for another pass. What has been committed is done: a stop at any moment loses one batch of work and nothing else.
+ */
+#include "postgres.h"
+
+#include "access/relation.h"
+#include "access/table.h"
+#include "access/tableam.h"
+#include "access/xact.h"
+#include "catalog/pg_inherits.h"
+#include "catalog/pg_type_d.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "storage/bufmgr.h"
+#include "storage/lmgr.h"
+#include "storage/lock.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/portal.h"
+#include "utils/timestamp.h"
+
+#include "pg/watch.h"
+#include "pg/watch_attempt.h"
+#include "pg/watch_queue.h"
+#include "pg/watch_skipped.h"
+
+PG_FUNCTION_INFO_V1(usercluster_embed_missing);
+
+#define FIRST_BLOCKS 1
+#define MOST_BLOCKS 8192
+#define SECONDS_BETWEEN_NOTICES 10
+#define MOST_BATCH_ROWS 100000
+#define EMBED_MISSING_LOCK 60	/* kind of advisory lock; SQL's own are 1 and 2 */
+
+typedef struct MissingRow
+{
+	ItemPointerData tid;
+	ArrayType  *texts;
+	Datum		key;			/* text[]; 0: the table has no primary key */
+} MissingRow;
+
+typedef struct Backfill
+{
+	Oid			relation;		/* the table that is watched */
+	int			number;
+	char	   *name;			/* of the table, for notices */
+	int			batch_rows;
+	double		max_seconds;	/* 0: no limit */
+	TimestampTz started;
+	TimestampTz noticed;
+	MemoryContext batch;		/* reset for each batch; outlives transactions */
+	SkippedTexts *skipped_before;
+	int64		embedded;
+	int64		skipped;
+	int64		left;			/* rows of the last pass that were locked or changed meanwhile */
+	double		done_share;		/* of the blocks of the first pass */
+	/* the batch at hand */
+	Oid			part;			/* where its rows are stored */
+	MissingRow *rows;
+	int			count;
+	Embedding **embeddings;
+	bool	   *stored;
+} Backfill;
+
+static double
+seconds_since(TimestampTz start)
+{
+	return (double) (GetCurrentTimestamp() - start) / USECS_PER_SEC;
+}
+
+static bool
+time_is_up(const Backfill *job)
+{
+	return job->max_seconds > 0 && seconds_since(job->started) >= job->max_seconds;
+}
+
+static void
+report_progress(Backfill *job)
+{
+	double		seconds = seconds_since(job->started);
+
+	if (seconds_since(job->noticed) < SECONDS_BETWEEN_NOTICES)
+		return;
+	job->noticed = GetCurrentTimestamp();
+	if (job->done_share > 0 && job->done_share < 1)
+		ereport(NOTICE,
+				(errmsg("%s: %lld rows embedded, %.1f a second, about %.0f seconds remain", job->name,
+						(long long) job->embedded, job->embedded / seconds,
+						seconds * (1 - job->done_share) / job->done_share)));
+	else
+		ereport(NOTICE,
+				(errmsg("%s: %lld rows embedded, %.1f a second", job->name, (long long) job->embedded,
+						job->embedded / seconds)));
+}
+
+/* A part of the table with its watch, or NULL where it is gone. */
+static Relation
+open_part(Oid part, int number, LOCKMODE lock, Watch *watch)
+{
+	Relation	relation = try_relation_open(part, lock);
+
+	if (relation != NULL && !watch_find(relation, number, watch))
+	{
+		relation_close(relation, lock);
+		return NULL;
+	}
+	return relation;
+}
+
+/* ---- one batch ---- */
+
+static char *
+key_sql(Relation relation)
+{
+	AttrNumber	attributes[INDEX_MAX_KEYS];
+	StringInfoData sql;
+	int			count;
+
+	if (!OidIsValid(RelationGetPrimaryKeyIndex(relation)))
+		return "NULL::pg_catalog.text[]";
+	count = queue_key(relation, attributes);
+	initStringInfo(&sql);
+	for (int i = 0; i < count; i++)
+		appendStringInfo(&sql, "%s%s::pg_catalog.text", i == 0 ? "ARRAY[" : ", ", watch_column_name(relation, attributes[i]));
+	appendStringInfoChar(&sql, ']');
+	return sql.data;
+}
+
+/* Keeps what is not yet known to get no embedding. */
+static void
+keep_rows(Backfill *job)
+{
+	MemoryContext before = MemoryContextSwitchTo(job->batch);
+
+	job->rows = palloc_extended(sizeof(MissingRow) * Max(SPI_processed, 1), MCXT_ALLOC_HUGE);
+	job->count = 0;
+	for (uint64 i = 0; i < SPI_processed; i++)
+	{
+		HeapTuple	tuple = SPI_tuptable->vals[i];
+		TupleDesc	desc = SPI_tuptable->tupdesc;
+		MissingRow *row = &job->rows[job->count];
+		bool		null;
+
+		row->tid = *(ItemPointer) DatumGetPointer(SPI_getbinval(tuple, desc, 1, &null));
+		row->texts = DatumGetArrayTypePCopy(SPI_getbinval(tuple, desc, 2, &null));
+		row->key = SPI_getbinval(tuple, desc, 3, &null);
+		row->key = null ? (Datum) 0 : PointerGetDatum(DatumGetArrayTypePCopy(row->key));
+		if (!skipped_known(job->skipped_before, watch_joined(row->texts)))
+			job->count++;
+	}
+	MemoryContextSwitchTo(before);
+}
+
+static void
+read_rows(Backfill *job, Relation relation, const Watch *watch, BlockNumber first, BlockNumber end)
+{
+	ItemPointerData bounds[2];
+	Oid			types[2] = {TIDOID, TIDOID};
+	Datum		values[2] = {PointerGetDatum(&bounds[0]), PointerGetDatum(&bounds[1])};
+	ActingUser	before;
+	int			modes;
+	char	   *texts = watch_texts_sql(relation, watch);
+
+	ItemPointerSet(&bounds[0], first, 0);
+	ItemPointerSet(&bounds[1], end, 0);
+	act_as(relation->rd_rel->relowner, true, &before);
+	modes = queue_transmission_modes();
+	if (SPI_execute_with_args(psprintf("SELECT ctid, %s, %s FROM ONLY %s WHERE %s IS NULL AND ctid OPERATOR(pg_catalog.>=) $1"
+									   " AND ctid OPERATOR(pg_catalog.<) $2"
+									   " AND pg_catalog.num_nonnulls(VARIADIC %s) OPERATOR(pg_catalog.>) 0",
+									   texts, key_sql(relation), watch_relation_name(relation),
+									   watch_column_name(relation, watch->embedding), texts),
+							  2, types, values, NULL, true, 0) != SPI_OK_SELECT)
+		elog(ERROR, "could not read rows without embedding");
+	queue_transmission_end(modes);
+	act_again(&before);
+	keep_rows(job);
+	SPI_freetuptable(SPI_tuptable);
+}
+
+/* Rows that are locked are left: nobody waits for another, and no deadlock can arise. */
+static void
+store_rows(void *arg, int first, int count)
+{
+	Backfill   *job = arg;
+	Watch		watch;
+	Relation	relation = open_part(job->part, job->number, RowExclusiveLock, &watch);
+	Oid			types[3] = {embedding_type_oid(), TIDOID, TEXTARRAYOID};
+	const char *table,
+			   *column;
+	ActingUser	before;
+	SPIPlanPtr	plan;
+
+	memset(job->stored + first, 0, sizeof *job->stored * count);
+	if (relation == NULL)
+		return;
+	SPI_connect();
+	table = watch_relation_name(relation);
+	column = watch_column_name(relation, watch.embedding);
+	act_as(relation->rd_rel->relowner, true, &before);
+	plan = SPI_prepare(psprintf("UPDATE ONLY %s SET %s = $1 WHERE ctid OPERATOR(pg_catalog.=)"
+								" (SELECT ctid FROM ONLY %s WHERE ctid OPERATOR(pg_catalog.=) $2 AND %s IS NULL"
+								" AND %s OPERATOR(pg_catalog.=) $3 FOR NO KEY UPDATE SKIP LOCKED)",
+								table, column, table, column, watch_texts_sql(relation, &watch)), 3, types);
+	if (plan == NULL)
+		elog(ERROR, "SPI_prepare failed: %s", SPI_result_code_string(SPI_result));
+	for (int i = first; i < first + count; i++)
+	{
+		Datum		values[3] = {
+			PointerGetDatum(job->embeddings[i]), PointerGetDatum(&job->rows[i].tid), PointerGetDatum(job->rows[i].texts)
+		};
+
+		if (job->embeddings[i] == NULL)
+			continue;
+		CHECK_FOR_INTERRUPTS();
+		watch_check_dimensions(relation, watch.embedding, job->embeddings[i]->dim);
+		if (SPI_execute_plan(plan, values, NULL, false, 0) != SPI_OK_UPDATE)
+			elog(ERROR, "could not update a watched row");
+		job->stored[i] = SPI_processed > 0;
+	}
+	act_again(&before);
+	SPI_finish();
+	relation_close(relation, NoLock);
+}
+
+/* Embeds and stores the rows at hand, and records those that get nothing. */
+static void
+finish_batch(Backfill *job, const Watch *watch)
+{
+	EmbedRequest request = watch_request(watch);
+	MemoryContext before = MemoryContextSwitchTo(job->batch);
+	text	  **texts = palloc_extended(sizeof *texts * job->count, MCXT_ALLOC_HUGE);
+	ErrorData **embedding_problems = palloc_extended(sizeof *embedding_problems * job->count, MCXT_ALLOC_HUGE),
+			  **storing_problems = palloc_extended(sizeof *storing_problems * job->count, MCXT_ALLOC_HUGE);
+
+	job->embeddings = palloc_extended(sizeof *job->embeddings * job->count, MCXT_ALLOC_HUGE);
+	job->stored = palloc_extended(sizeof *job->stored * job->count, MCXT_ALLOC_HUGE);
+	for (int i = 0; i < job->count; i++)
+		texts[i] = watch_joined(job->rows[i].texts);
+	attempt_embed(&request, texts, job->count, job->embeddings, embedding_problems);
+	attempt_rows(store_rows, job, job->count, storing_problems);
+	for (int i = 0; i < job->count; i++)
+	{
+		ErrorData  *problem = embedding_problems[i] != NULL ? embedding_problems[i] : storing_problems[i];
+
+		if (problem == NULL && job->embeddings[i] != NULL)
+		{
+			job->embedded += job->stored[i];
+			job->left += !job->stored[i];
+			continue;
+		}
+		job->skipped++;
+		skipped_record(job->relation, job->number, texts[i], problem, job->rows[i].key);
+		skipped_add(job->skipped_before, texts[i]);
+	}
+	MemoryContextSwitchTo(before);
+}
+
+/* Blocks of a batch follow from how many rows the last ones had. */
+static BlockNumber
+next_blocks(BlockNumber blocks, int found, int wanted)
+{
+	if (found > wanted)
+		return Max(blocks / 2, 1);
+	if (found < wanted / 2)
+		return Min(blocks * 2, MOST_BLOCKS);
+	return blocks;
+}
+
+/* One table of the tree; false where time is up. */
+static bool
+fill_part(Backfill *job, Oid part, double share_before, double share)
+{
+	BlockNumber first = 0,
+				end = InvalidBlockNumber,
+				blocks = FIRST_BLOCKS;
+
+	while (end == InvalidBlockNumber || first < end)
+	{
+		Watch		watch;
+		Relation	relation;
+		MemoryContext before;
+
+		CHECK_FOR_INTERRUPTS();
+		MemoryContextReset(job->batch);
+		before = MemoryContextSwitchTo(job->batch);
+		relation = open_part(part, job->number, AccessShareLock, &watch);
+		MemoryContextSwitchTo(before);
+		if (relation == NULL)
+			return true;
+		if (end == InvalidBlockNumber)
+			end = RelationGetNumberOfBlocks(relation);
+		job->part = part;
+		job->count = 0;
+		if (first < end)
+			read_rows(job, relation, &watch, first, Min(first + blocks, end));
+		relation_close(relation, AccessShareLock);
+		SPI_commit();
+		if (job->count > 0)
+		{
+			finish_batch(job, &watch);
+			SPI_commit();
+		}
+		first = Min(first + blocks, end);
+		blocks = next_blocks(blocks, job->count, job->batch_rows);
+		job->done_share = share_before + share * (end == 0 ? 1 : (double) first / end);
+		report_progress(job);
+		if (time_is_up(job))
+			return false;
+	}
+	return true;
+}
+
+/* All tables of the tree that hold rows, in a list that outlives transactions. */
+static List *
+parts_of(Oid relation, MemoryContext context)
+{
+	List	   *tree = find_all_inheritors(relation, AccessShareLock, NULL);
+	List	   *parts = NIL;
+	ListCell   *cell;
+
+	foreach(cell, tree)
+	{
+		if (get_rel_relkind(lfirst_oid(cell)) == RELKIND_RELATION)
+		{
+			MemoryContext before = MemoryContextSwitchTo(context);
+
+			parts = lappend_oid(parts, lfirst_oid(cell));
+			MemoryContextSwitchTo(before);
+		}
+	}
+	return parts;
+}
+
+/* Passes go on as long as rows were left and others stored. */
+static bool
+fill(Backfill *job, MemoryContext context)
+{
+	List	   *parts = parts_of(job->relation, context);
+	int64		stored_before;
+
+	do
+	{
+		ListCell   *cell;
+		int			number = 0;
+
+		stored_before = job->embedded;
+		job->left = 0;
+		foreach(cell, parts)
+			if (!fill_part(job, lfirst_oid(cell), (double) number++ / list_length(parts), 1.0 / list_length(parts)))
+				return false;
+	} while (job->left > 0 && job->embedded > stored_before);
+	return true;
+}
+
+static void
+backfill(Backfill *job, MemoryContext context)
+{
+	bool		whole = fill(job, context);
+	double		seconds = seconds_since(job->started);
+
+	ereport(NOTICE,
+			(errmsg("%s: %lld rows embedded in %.1f seconds (%.1f a second), %lld skipped", job->name,
+					(long long) job->embedded, seconds, seconds > 0 ? job->embedded / seconds : 0.0,
+					(long long) job->skipped),
+			 job->left > 0 ? errdetail("%lld rows were locked or changed meanwhile.", (long long) job->left) : 0,
+			 !whole ? errhint("Time is up; call embed_missing again to go on.") :
+			 job->left > 0 ? errhint("Call embed_missing again for them.") : 0));
+}
+
+/* (table, rows of a batch, seconds, embedding column). */
+Datum
+usercluster_embed_missing(PG_FUNCTION_ARGS)
+{
+	Backfill	job = {0};
+	Relation	relation;
+	Watch		watch;
+	LOCKTAG		lock;
+	MemoryContext context;
+
+	watch_check_not_atomic(fcinfo, "embed_missing");
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("argument \"%s\" must not be null", PG_ARGISNULL(0) ? "relation" : "batch_rows")));
+	job.relation = PG_GETARG_OID(0);
+	job.batch_rows = PG_GETARG_INT32(1);
+	job.max_seconds = watch_seconds(fcinfo, 2);
+	if (job.batch_rows < 1 || job.batch_rows > MOST_BATCH_ROWS)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("batch_rows must be between 1 and %d, not %d", MOST_BATCH_ROWS, job.batch_rows)));
+
+	SPI_connect_ext(SPI_OPT_NONATOMIC);
+	context = AllocSetContextCreate(PortalContext, "usercluster embed_missing", ALLOCSET_DEFAULT_SIZES);
+	job.batch = AllocSetContextCreate(context, "usercluster batch", ALLOCSET_DEFAULT_SIZES);
+	relation = watch_open_table(job.relation, AccessShareLock);
+	watch_of_column(relation, PG_ARGISNULL(3) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(3)), &watch);
+	job.number = watch.number;
+	job.name = MemoryContextStrdup(context, RelationGetRelationName(relation));
+	relation_close(relation, AccessShareLock);
+	job.started = job.noticed = GetCurrentTimestamp();
+
+	SET_LOCKTAG_ADVISORY(lock, MyDatabaseId, job.relation, job.number, EMBED_MISSING_LOCK);
+	if (LockAcquire(&lock, ExclusiveLock, true, true) == LOCKACQUIRE_NOT_AVAIL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_IN_USE),
+				 errmsg("embed_missing is at work on relation \"%s\" already", job.name)));
+	PG_TRY();
+	{
+		job.skipped_before = skipped_load(job.relation, job.number, context);
+		backfill(&job, context);
+	}
+	PG_FINALLY();
+	{
+		LockRelease(&lock, ExclusiveLock, true);
+	}
+	PG_END_TRY();
+	MemoryContextDelete(context);
+	SPI_finish();
+	PG_RETURN_VOID();
+}
