@@ -65,12 +65,14 @@ $node->safe_psql('original', q{
 	CREATE TRIGGER reviews_embedding BEFORE INSERT OR UPDATE ON reviews
 	FOR EACH ROW EXECUTE FUNCTION usercluster.embed_column('body', 'at', 'multilingual-e5-small-q4');
 	INSERT INTO reviews VALUES (1, 'good'), (2, '很好'), (3, NULL), (4, '  ');
+	INSERT INTO usercluster.stop_words VALUES ('zh', '亲', true), ('en', 'not', false);
 	CREATE INDEX ON reviews (at);
 	CREATE VIEW nearest AS SELECT a.id, b.id AS other, a.at <=> b.at AS distance FROM reviews a, reviews b;
 	CREATE MATERIALIZED VIEW middle AS SELECT avg(at) AS at FROM reviews});
 my $dump = "$PostgreSQL::Test::Utils::tmp_check/original.sql";
 my $rows = "$PostgreSQL::Test::Utils::tmp_check/rows.sql";
-my $content = q{SELECT md5(string_agg(r::text, '/' ORDER BY id)), count(at) FROM reviews r};
+my $content = q{SELECT md5(string_agg(r::text, '/' ORDER BY id)), count(at),
+	(SELECT string_agg(s::text, ' ' ORDER BY language) FROM usercluster.stop_words s) FROM reviews r};
 command_ok(['pg_dump', '-f', $dump, $node->connstr('original')], 'the database is dumped');
 command_ok(['pg_dump', '--data-only', '--table=reviews', '--inserts', '-f', $rows, $node->connstr('original')],
 	'and its rows alone');

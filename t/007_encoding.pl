@@ -45,6 +45,8 @@ for my $encoding (sort keys %texts)
 	is(ask($encoding, "SELECT string_agg(concat_ws('-', word, kind, start, stop, stem), '/') FROM usercluster.words('$text', 'fr')"),
 		ask('UTF8', "SELECT string_agg(concat_ws('-', word, kind, start, stop, stem), '/') FROM usercluster.words('$text', 'fr')"),
 		"$encoding: the same words and stems");
+	is(ask($encoding, "SELECT usercluster.detect_language('$text')"), ask('UTF8', "SELECT usercluster.detect_language('$text')"),
+		"$encoding: the same language");
 	my $picture = "SELECT usercluster.cluster_plot(\$\$SELECT 1, '[1,2]'::embedding, '$text' AS cluster\$\$, title => '$text')";
 	like(ask('UTF8', $picture), qr/^<svg .*>\Q$text\E</s, "$encoding: UTF8 draws a picture");
 	is(ask($encoding, $picture), ask('UTF8', $picture), "$encoding: a picture holds it as name and title");
@@ -68,6 +70,9 @@ like(ask('SQL_ASCII', q{SET client_encoding = 'SQL_ASCII';
 		SELECT usercluster.cluster_plot($$SELECT 1, '[1,2]'::embedding, 1 AS cluster$$, title => E'caf\xe9')}),
 	qr/invalid byte sequence for encoding "UTF8": 0xe9/, 'SQL_ASCII: a picture refuses them too');
 is(ask('SQL_ASCII', q{SELECT dims(usercluster.embed('and goes on'))}), '384', 'SQL_ASCII: the next text is embedded');
+
+is(ask('LATIN1', q{SELECT count(*) FILTER (WHERE language = 'en') > 100, count(*) FILTER (WHERE language = 'zh') FROM usercluster.all_stop_words}),
+	't|0', 'LATIN1: the stop words that it can hold');
 
 $node->stop;
 done_testing();

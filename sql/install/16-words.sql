@@ -21,3 +21,49 @@ LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100
 AS 'MODULE_PATHNAME', 'usercluster_stem';
 COMMENT ON FUNCTION usercluster.stem(text, text) IS
 'stem of a word, in lower case, by the Snowball algorithm of the language (ISO 639 code)';
+
+CREATE FUNCTION usercluster.language_code(name text)
+RETURNS text
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'usercluster_language_code';
+COMMENT ON FUNCTION usercluster.language_code(text) IS
+'ISO 639 code of a language given as code (eng, en-GB, zh-Hans) or by its English name; an unknown one is an error';
+
+CREATE FUNCTION usercluster.detect_language(input text)
+RETURNS text
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 1000
+AS 'MODULE_PATHNAME', 'usercluster_detect_language';
+COMMENT ON FUNCTION usercluster.detect_language(text) IS
+'ISO 639 code of the language that most of a text is in, by script, letters, function words and endings; NULL where it is not clear. Looks at the first 16 kB';
+
+-- What comes with the library is no row: an upgrade may change it, and a dump holds what users have added and taken away.
+CREATE TABLE usercluster.stop_words (
+	language text NOT NULL CHECK (language = usercluster.language_code(language)),
+	word text NOT NULL CHECK (word <> ''),
+	stop boolean NOT NULL DEFAULT true,
+	PRIMARY KEY (language, word)
+);
+COMMENT ON TABLE usercluster.stop_words IS
+'words that keywords shall leave out beside those that come with the library; with stop = false one of the latter that they shall take';
+COMMENT ON COLUMN usercluster.stop_words.language IS 'ISO 639 code';
+COMMENT ON COLUMN usercluster.stop_words.word IS 'compared without regard to case and width';
+COMMENT ON COLUMN usercluster.stop_words.stop IS 'false: a word that comes with the library is no stop word here';
+GRANT SELECT ON usercluster.stop_words TO PUBLIC;
+SELECT pg_catalog.pg_extension_config_dump('usercluster.stop_words', '');
+
+CREATE FUNCTION usercluster.shipped_stop_words(OUT language text, OUT word text)
+RETURNS SETOF record
+LANGUAGE C IMMUTABLE PARALLEL SAFE ROWS 4000
+AS 'MODULE_PATHNAME', 'usercluster_shipped_stop_words';
+COMMENT ON FUNCTION usercluster.shipped_stop_words() IS
+'function words that come with the library, of 25 languages; without those that the database''s encoding cannot hold';
+
+CREATE VIEW usercluster.all_stop_words AS
+	SELECT language, word, true AS shipped FROM usercluster.shipped_stop_words() s
+	WHERE NOT EXISTS (SELECT FROM usercluster.stop_words u WHERE u.language = s.language AND u.word = s.word AND NOT u.stop)
+	UNION ALL
+	SELECT language, word, false FROM usercluster.stop_words u
+	WHERE stop AND NOT EXISTS (SELECT FROM usercluster.shipped_stop_words() s WHERE s.language = u.language AND s.word = u.word);
+COMMENT ON VIEW usercluster.all_stop_words IS
+'stop words in force: those that come with the library (shipped) and those of the table stop_words, without those taken away there';
+GRANT SELECT ON usercluster.all_stop_words TO PUBLIC;

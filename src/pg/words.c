@@ -1,8 +1,8 @@
 /*
  * words.c
- *	  sentences(), words() and stem().
+ *	  sentences(), words(), stem(), detect_language() and shipped_stop_words().
  *
- * ICU's rules and stemmers are opened once for a session: the core's handles are kept in static variables here.
+ * ICU's rules, stemmers and word lists are opened once for a session: the core's handles are kept in static variables here.
  */
 #include "postgres.h"
 
@@ -16,10 +16,14 @@
 #include "pg/texts.h"
 #include "pg/words.h"
 #include "text/sentences.h"
+#include "text/stop_words.h"
 
 PG_FUNCTION_INFO_V1(usercluster_sentences);
 PG_FUNCTION_INFO_V1(usercluster_words);
 PG_FUNCTION_INFO_V1(usercluster_stem);
+PG_FUNCTION_INFO_V1(usercluster_language_code);
+PG_FUNCTION_INFO_V1(usercluster_detect_language);
+PG_FUNCTION_INFO_V1(usercluster_shipped_stop_words);
 
 UcWords *
 words_get(void)
@@ -38,6 +42,17 @@ words_language(const char *name, char code[UC_LANGUAGE_ROOM])
 	UcError		err;
 
 	usercluster_check(uc_language_code(name, code, &err), &err);
+}
+
+const UcDetector *
+words_detector(void)
+{
+	static UcDetector *kept;
+	UcError		err;
+
+	if (kept == NULL)
+		usercluster_check(uc_detector_open(&kept, &err), &err);
+	return kept;
 }
 
 UcStatus
@@ -194,4 +209,46 @@ usercluster_stem(PG_FUNCTION_ARGS)
 	if (result == (Datum) 0)
 		PG_RETURN_DATUM(PG_GETARG_DATUM(0));
 	PG_RETURN_DATUM(result);
+}
+
+/* STRICT. */
+Datum
+usercluster_language_code(PG_FUNCTION_ARGS)
+{
+	char		code[UC_LANGUAGE_ROOM];
+
+	words_language(texts_argument(fcinfo, 0), code);
+	PG_RETURN_TEXT_P(cstring_to_text(code));
+}
+
+/* STRICT. */
+Datum
+usercluster_detect_language(PG_FUNCTION_ARGS)
+{
+	char		code[UC_LANGUAGE_ROOM];
+	size_t		bytes;
+	const char *input = texts_utf8(PG_GETARG_TEXT_PP(0), &bytes);
+
+	uc_detect_language(words_detector(), input, bytes, code);
+	if (code[0] == '\0')
+		PG_RETURN_NULL();
+	PG_RETURN_TEXT_P(cstring_to_text(code));
+}
+
+Datum
+usercluster_shipped_stop_words(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	UcStopWord	word = {0};
+
+	InitMaterializedSRF(fcinfo, 0);
+	while (uc_stop_word_next(&word))
+	{
+		Datum		values[2] = {CStringGetTextDatum(word.language), texts_datum(word.word, word.bytes)};
+		bool		nulls[2] = {false};
+
+		if (values[1] != (Datum) 0)
+			tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+	}
+	return (Datum) 0;
 }

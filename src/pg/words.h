@@ -5,12 +5,15 @@
 #ifndef USERCLUSTER_WORDS_H
 #define USERCLUSTER_WORDS_H
 
+#include "text/detect.h"
 #include "text/language.h"
 #include "text/stem.h"
 #include "text/words.h"
 
 /* Opened at the first call. Whoever has started it on a text lets no SQL run before it is done. */
 extern UcWords *words_get(void);
+
+extern const UcDetector *words_detector(void);
 
 /* The code of a language; refused (22023) where there is none of this name. */
 extern void words_language(const char *name, char code[UC_LANGUAGE_ROOM]);

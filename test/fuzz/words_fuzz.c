@@ -1,9 +1,10 @@
 /*
- * Any bytes as a text to part: the parts must cover it, and sentences and words lie in it in order.
+ * Any bytes as a text to part and to tell the language of: the parts must cover it, and sentences and words lie in it in order.
  */
 #include "fuzz.h"
 
 #include "text/breaker.h"
+#include "text/detect.h"
 #include "text/sentences.h"
 #include "text/stem.h"
 #include "text/words.h"
@@ -59,6 +60,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 	static UcSentences *sentences;
 	static UcWords *words;
 	static UcStemmer *stemmers[3];
+	static UcDetector *detector;
+	char		code[UC_LANGUAGE_ROOM];
+	char		again[UC_LANGUAGE_ROOM];
 	const char *text = (const char *) data;
 	UcError		err = {0};
 	UcTextSpan		span;
@@ -68,9 +72,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 	{
 		MUST(uc_breaker_open(UC_BREAK_WORDS, &breaker, &err) == UC_OK && uc_sentences_open(&sentences, &err) == UC_OK);
 		MUST(uc_words_open(&words, &err) == UC_OK && uc_stemmer_open("en", &stemmers[1], &err) == UC_OK);
-		MUST(uc_stemmer_open("tr", &stemmers[2], &err) == UC_OK);
+		MUST(uc_stemmer_open("tr", &stemmers[2], &err) == UC_OK && uc_detector_open(&detector, &err) == UC_OK);
 	}
 	part(breaker, text, bytes);
+	uc_detect_language(detector, text, bytes, code);
+	MUST(code[0] == '\0' || (uc_language_code(code, again, &err) == UC_OK && strcmp(code, again) == 0));
 	look_at_words(words, stemmers[bytes % 3], text, bytes);
 	uc_sentences_start(sentences, text, bytes);
 	do
