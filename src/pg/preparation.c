@@ -283,13 +283,6 @@ preparation_datum(const Prepared *prepared, const Rows *rows, Oid type)
 
 /* ---- and back ---- */
 
-typedef struct Kept
-{
-	UcPreparation preparation;
-	int			languages;
-	char	  **language_names; /* [languages] */
-} Kept;
-
 static void
 refuse_preparation(const char *field)
 {
@@ -353,7 +346,7 @@ read_numbers(Datum datum, size_t *count, const char *field)
 }
 
 static void
-read_languages(Datum datum, Kept *kept)
+read_languages(Datum datum, KeptPreparation *kept)
 {
 	ArrayType  *array = DatumGetArrayTypeP(datum);
 	Datum	   *elements;
@@ -369,11 +362,10 @@ read_languages(Datum datum, Kept *kept)
 	}
 }
 
-/* Reads the composite value of `dim` dimensions in the current memory context. */
-static Kept *
-read_preparation(HeapTupleHeader row, int dim)
+KeptPreparation *
+preparation_read(HeapTupleHeader row, int dim)
 {
-	Kept	   *kept = palloc0(sizeof *kept);
+	KeptPreparation	   *kept = palloc0(sizeof *kept);
 	UcPreparation *preparation = &kept->preparation;
 	Datum		values[FIELDS];
 	bool		nulls[FIELDS];
@@ -434,8 +426,15 @@ read_preparation(HeapTupleHeader row, int dim)
 	return kept;
 }
 
-static int32
-find_language(const Kept *kept, const char *name)
+float *
+preparation_apply_kept(const KeptPreparation *kept, const float *vectors, size_t count, const int32 *languages,
+					   const double *features)
+{
+	return apply(&kept->preparation, vectors, count, kept->preparation.groups > 0 ? languages : NULL, features);
+}
+
+int32
+preparation_language(const KeptPreparation *kept, const char *name)
 {
 	for (int i = 0; i < kept->languages; i++)
 		if (strcmp(kept->language_names[i], name) == 0)
@@ -477,11 +476,11 @@ typedef struct Cached
 	bool		stored;			/* the argument was a value stored out of line: */
 	struct varatt_external where;	/* this one */
 	HeapTupleHeader row;
-	Kept	   *kept;
+	KeptPreparation *kept;
 	MemoryContext context;
 } Cached;
 
-static const Kept *
+static const KeptPreparation *
 preparation_argument(FunctionCallInfo fcinfo, int argument, int dim)
 {
 	Cached	   *cached = fcinfo->flinfo->fn_extra;
@@ -511,7 +510,7 @@ preparation_argument(FunctionCallInfo fcinfo, int argument, int dim)
 	memcpy(cached->row, row, length);
 	cached->stored = stored;
 	cached->where = where;
-	cached->kept = read_preparation(cached->row, dim);
+	cached->kept = preparation_read(cached->row, dim);
 	MemoryContextSwitchTo(old);
 	return cached->kept;
 }
@@ -521,7 +520,7 @@ Datum
 usercluster_prepare(PG_FUNCTION_ARGS)
 {
 	Embedding  *embedding;
-	const Kept *kept;
+	const KeptPreparation *kept;
 	const UcPreparation *preparation;
 	int32		language = -1;
 	double	   *features;
@@ -542,7 +541,7 @@ usercluster_prepare(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_DATA_EXCEPTION),
 				 errmsg("embedding of zero norm has no direction, which the cosine metric needs")));
 	if (!PG_ARGISNULL(2))
-		language = find_language(kept, text_to_cstring(PG_GETARG_TEXT_PP(2)));
+		language = preparation_language(kept, text_to_cstring(PG_GETARG_TEXT_PP(2)));
 	features = read_features(fcinfo, 3, preparation->features);
 	prepared = apply(preparation, embedding->x, 1, preparation->groups > 0 ? &language : NULL, features);
 	result = (Embedding *) DatumGetPointer(embedding_datum(prepared, preparation->out_dim + preparation->features));

@@ -36,6 +36,14 @@ typedef struct Prepared
 	bool		changed;		/* false: values are the rows' own */
 } Prepared;
 
+/* A preparation that was kept as a value of the composite type. */
+typedef struct KeptPreparation
+{
+	UcPreparation preparation;
+	int			languages;
+	char	  **language_names; /* [languages] */
+} KeptPreparation;
+
 /* Reads the arguments, refusing an unknown name and a negative weight (22023). */
 extern void preparation_options(PreparationOptions *options, const char *preparation, double feature_weight,
 								UcMetric metric);
@@ -52,5 +60,18 @@ extern float *preparation_apply(const Prepared *prepared, const float *vectors, 
 
 /* What was fitted, as a value of the composite type usercluster.preparation, whose oid is given. */
 extern Datum preparation_datum(const Prepared *prepared, const Rows *rows, Oid type);
+
+/* Back from the composite value, for vectors of `dim` dimensions, in the current memory context; refuses others (22023). */
+extern KeptPreparation *preparation_read(HeapTupleHeader row, int dim);
+
+/* The number of a language, -1 where the preparation has not seen it. */
+extern int32 preparation_language(const KeptPreparation *kept, const char *name);
+
+/*
+ * Prepares later vectors: [count, preparation.out_dim + preparation.features]. NULL languages or features: all unknown;
+ * there must be as many features as the preparation has.
+ */
+extern float *preparation_apply_kept(const KeptPreparation *kept, const float *vectors, size_t count,
+									 const int32 *languages, const double *features);
 
 #endif

@@ -9,6 +9,7 @@
 
 #include <math.h>
 
+#include "catalog/pg_class_d.h"
 #include "catalog/pg_type_d.h"
 #include "executor/spi.h"
 #include "nodes/parsenodes.h"
@@ -23,6 +24,7 @@
 
 #include "pg/progress.h"
 #include "pg/query.h"
+#include "pg/query_texts.h"
 
 #define KEY_COLUMN 1
 #define EMBEDDING_COLUMN 2
@@ -48,6 +50,9 @@ typedef struct Receiver
 	NamedColumn named[ROWS_COLUMNS];
 	int			columns;		/* ROWS_KNOWS() of those that are there */
 	MemoryContext one_row;		/* what reading a row's further columns allocates */
+	StoredQuery *stored;		/* NULL: the query is not stored */
+	bool		has_text;		/* a column "text" beside the embedding, which is passed over */
+	QueryTexts *texts;			/* where the second column is a text; else NULL */
 } Receiver;
 
 static Datum
@@ -147,7 +152,7 @@ receive(TupleTableSlot *slot, DestReceiver *self)
 	Datum		key = slot_getattr(slot, KEY_COLUMN, &key_is_null);
 	Datum		datum = slot_getattr(slot, EMBEDDING_COLUMN, &embedding_is_null);
 	MemoryContext old;
-	RowExtra	extra;
+	RowExtra	extra = {0};
 
 	if (key_is_null)
 		ereport(ERROR,
@@ -155,14 +160,20 @@ receive(TupleTableSlot *slot, DestReceiver *self)
 				 errmsg("the query returned a row without a key"),
 				 errhint("Leave such rows out with WHERE ... IS NOT NULL.")));
 	/* The executor calls us in a context that lives as long as the query. */
-	old = MemoryContextSwitchTo(receiver->one_row);
+	old = MemoryContextSwitchTo(receiver->texts != NULL ? receiver->texts->context : receiver->one_row);
 	if (embedding_is_null)
 		rows->skipped++;
 	else
 	{
 		if (receiver->columns != 0)
 			read_extra(receiver, slot, &extra);
-		rows_append(rows, widen_key(receiver, key), DatumGetEmbedding(datum), &extra);
+		key = widen_key(receiver, key);
+		if (receiver->stored != NULL)
+			receiver->stored->content += query_row_hash(rows, key, datum, &extra);
+		if (receiver->texts != NULL)
+			query_texts_add(receiver->texts, key, datum, &extra);
+		else
+			rows_append(rows, key, DatumGetEmbedding(datum), &extra);
 	}
 	progress_done(rows->count + rows->refused + (size_t) rows->skipped);
 	MemoryContextSwitchTo(old);
@@ -208,6 +219,22 @@ check_statement(SPIPlanPtr plan)
 	return source;
 }
 
+/*
+ * A table that only this session sees cannot be there tomorrow; and whoever runs the query for its owner could have put a
+ * view of his own in the way of one of the owner's tables.
+ */
+static void
+refuse_temporary(const CachedPlanSource *source)
+{
+	ListCell   *cell;
+
+	foreach(cell, source->relationOids)
+		if (get_rel_persistence(lfirst_oid(cell)) == RELPERSISTENCE_TEMP)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_TABLE_DEFINITION),
+					 errmsg("a stored query must not use the temporary relation \"%s\"", get_rel_name(lfirst_oid(cell)))));
+}
+
 static bool
 is_integer(Oid type)
 {
@@ -229,14 +256,17 @@ check_key(Form_pg_attribute column, Oid key_type)
 			 errhint("Pass key => NULL::%s.", format_type_be(column->atttypid))));
 }
 
-static void
-check_embedding_column(Form_pg_attribute column)
+/* True for a text that is to be embedded. */
+static bool
+check_embedding_column(Form_pg_attribute column, bool takes_text)
 {
 	Oid			base = getBaseType(column->atttypid);
 	const char *name = quote_identifier(NameStr(column->attname));
 
 	if (base == embedding_type_oid())
-		return;
+		return false;
+	if (takes_text && (base == TEXTOID || base == VARCHAROID))
+		return true;
 	ereport(ERROR,
 			(errcode(ERRCODE_DATATYPE_MISMATCH),
 			 errmsg("the query's second column \"%s\" is of type %s, not embedding", NameStr(column->attname),
@@ -276,6 +306,12 @@ take_column(Receiver *receiver, Form_pg_attribute column, int columns)
 	Oid			output;
 	bool		is_varlena;
 
+	if (receiver->stored != NULL && !receiver->stored->from_text && !receiver->has_text &&
+		strcmp(NameStr(column->attname), "text") == 0)
+	{
+		receiver->has_text = true;
+		return;
+	}
 	if (which < 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -309,29 +345,40 @@ take_column(Receiver *receiver, Form_pg_attribute column, int columns)
 static void
 check_columns(Receiver *receiver, TupleDesc description, Oid key_type, int columns)
 {
+	bool		from_text;
+
 	if (description->natts < EMBEDDING_COLUMN)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("the query must return a key and an embedding"),
 				 errdetail("The number of its columns is %d.", description->natts)));
-	check_embedding_column(TupleDescAttr(description, EMBEDDING_COLUMN - 1));
+	from_text = check_embedding_column(TupleDescAttr(description, EMBEDDING_COLUMN - 1),
+									   receiver->stored != NULL && receiver->stored->embed != NULL);
+	if (receiver->stored != NULL)
+	{
+		receiver->stored->from_text = from_text;
+		receiver->stored->key_name = pstrdup(NameStr(TupleDescAttr(description, KEY_COLUMN - 1)->attname));
+	}
 	check_key(TupleDescAttr(description, KEY_COLUMN - 1), key_type);
 	for (int i = FIRST_NAMED_COLUMN; i <= description->natts; i++)
 		take_column(receiver, TupleDescAttr(description, i - 1), columns);
+	if (receiver->stored != NULL)
+		receiver->stored->has_text = receiver->has_text || from_text;
 }
 
-void
-query_read(const char *query, Oid key_type, const RowsOptions *options, Rows *rows)
+static void
+read_query(const char *query, Oid key_type, const RowsOptions *options, StoredQuery *stored, Rows *rows)
 {
 	Receiver	receiver = {
 		.pub = {.receiveSlot = receive,.rStartup = start_receiving,.rShutdown = stop_receiving,
 		.rDestroy = stop_receiving,.mydest = DestTuplestore},
-		.rows = rows
+		.rows = rows,.stored = stored
 	};
 	SPIPrepareOptions prepare = {.parseMode = RAW_PARSE_DEFAULT,.cursorOptions = CURSOR_OPT_PARALLEL_OK};
 	SPIExecuteOptions execute = {.dest = &receiver.pub};
 	MemoryContext context = CurrentMemoryContext;
 	SPIPlanPtr	plan;
+	const CachedPlanSource *source;
 	TupleDesc	description;
 	int			result;
 
@@ -339,7 +386,10 @@ query_read(const char *query, Oid key_type, const RowsOptions *options, Rows *ro
 	plan = SPI_prepare_extended(query, &prepare);
 	if (plan == NULL)
 		elog(ERROR, "SPI_prepare_extended failed: %s", SPI_result_code_string(SPI_result));
-	description = check_statement(plan)->resultDesc;
+	source = check_statement(plan);
+	if (stored != NULL)
+		refuse_temporary(source);
+	description = source->resultDesc;
 	MemoryContextSwitchTo(context);
 	check_columns(&receiver, description, key_type, options->columns);
 	receiver.key_source = TupleDescAttr(description, KEY_COLUMN - 1)->atttypid;
@@ -350,6 +400,8 @@ query_read(const char *query, Oid key_type, const RowsOptions *options, Rows *ro
 	rows_begin(rows, key_type, options);
 	rows->columns = receiver.columns;
 	receiver.one_row = AllocSetContextCreate(context, "usercluster row", ALLOCSET_DEFAULT_SIZES);
+	if (stored != NULL && stored->from_text)
+		receiver.texts = query_texts_begin(rows, stored->embed);
 	progress_phase("reading rows", UC_UNKNOWN_TOTAL);
 	result = SPI_execute_plan_extended(plan, &execute);
 	if (result != SPI_OK_SELECT)
@@ -357,6 +409,24 @@ query_read(const char *query, Oid key_type, const RowsOptions *options, Rows *ro
 	SPI_finish();
 	MemoryContextSwitchTo(context);
 	MemoryContextDelete(receiver.one_row);
+	if (receiver.texts != NULL)
+	{
+		query_texts_flush(receiver.texts);
+		MemoryContextDelete(receiver.texts->context);
+	}
 	progress_phase("ordering rows", UC_UNKNOWN_TOTAL);
 	rows_finish(rows);
+}
+
+void
+query_read(const char *query, Oid key_type, const RowsOptions *options, Rows *rows)
+{
+	read_query(query, key_type, options, NULL, rows);
+}
+
+void
+query_read_stored(const char *query, const RowsOptions *options, StoredQuery *stored, Rows *rows)
+{
+	stored->content = 0;
+	read_query(query, InvalidOid, options, stored, rows);
 }

@@ -9,6 +9,7 @@
 #ifndef USERCLUSTER_QUERY_H
 #define USERCLUSTER_QUERY_H
 
+#include "pg/embed.h"
 #include "pg/rows.h"
 
 /*
@@ -19,5 +20,22 @@
  * rows.h.
  */
 extern void query_read(const char *query, Oid key_type, const RowsOptions *options, Rows *rows);
+
+/* A query that is kept and will run again. Its further columns may include a "text", which is for keywords. */
+typedef struct StoredQuery
+{
+	const EmbedRequest *embed;	/* how to embed where the second column is a text; NULL: refuse that */
+
+	/* what reading it found */
+	bool		from_text;		/* the second column is a text */
+	bool		has_text;		/* there is a text: that one, or a further column "text" */
+	char	   *key_name;
+	uint64		content;		/* of all rows in whatever order: equal where they are equal */
+} StoredQuery;
+
+/*
+ * The same for a stored query, with keys of any type. Further errors: 42P16 (a temporary relation), those of embedding.
+ */
+extern void query_read_stored(const char *query, const RowsOptions *options, StoredQuery *stored, Rows *rows);
 
 #endif

@@ -149,9 +149,8 @@ reserve(Rows *rows)
 	return true;
 }
 
-/* The key as text, cut to a length that suits a message; for an error that is about to be raised. */
-static char *
-shown_key(const Rows *rows, Datum key)
+char *
+rows_shown_key(const Rows *rows, Datum key)
 {
 	Oid			output;
 	bool		is_varlena;
@@ -171,7 +170,7 @@ row_detail(const Rows *rows, Datum key)
 {
 	if (!OidIsValid(rows->key_type))
 		return 0;
-	return errdetail("The row's key is %s.", shown_key(rows, key));
+	return errdetail("The row's key is %s.", rows_shown_key(rows, key));
 }
 
 static void
@@ -185,7 +184,7 @@ check_embedding(const Rows *rows, Datum key, const Embedding *embedding)
 				 errmsg("different embedding dimensions %d and %d", rows->dim, embedding->dim),
 				 OidIsValid(rows->key_type) ?
 				 errdetail("The row with key %s has %d dimensions, and a row before it has %d.",
-						   shown_key(rows, key), embedding->dim, rows->dim) : 0));
+						   rows_shown_key(rows, key), embedding->dim, rows->dim) : 0));
 	for (int i = 0; i < embedding->dim; i++)
 	{
 		if (!isfinite(embedding->x[i]))
@@ -298,6 +297,12 @@ rows_append(Rows *rows, Datum key, const Embedding *embedding, const RowExtra *e
 	rows->count++;
 }
 
+int
+rows_compare_keys(const Rows *rows, Datum a, Datum b)
+{
+	return ApplySortComparator(a, false, b, false, (SortSupport) &rows->key_order);
+}
+
 /* Any fixed order of the rows of one key will do. */
 static int
 compare_rows(const Rows *rows, size_t a, size_t b)
@@ -309,8 +314,7 @@ compare_rows(const Rows *rows, size_t a, size_t b)
 
 	if (OidIsValid(rows->key_type))
 	{
-		int			order = ApplySortComparator(rows->keys[a], false, rows->keys[b], false,
-												(SortSupport) &rows->key_order);
+		int			order = rows_compare_keys(rows, rows->keys[a], rows->keys[b]);
 
 		if (order != 0)
 			return order;
@@ -411,4 +415,19 @@ rows_finish(Rows *rows)
 	qsort_arg(order, rows->count, sizeof *order, compare_indexes, rows);
 	permute(rows, order);
 	pfree(order);
+}
+
+void
+rows_refuse_duplicates(const Rows *rows)
+{
+	for (size_t i = 1; i < rows->count; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (rows_compare_keys(rows, rows->keys[i - 1], rows->keys[i]) == 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_CARDINALITY_VIOLATION),
+					 errmsg("the query returned more than one row for a key"),
+					 errdetail("The key is %s.", rows_shown_key(rows, rows->keys[i])),
+					 errhint("Take the mean of each key's embeddings: SELECT key, avg(embedding) ... GROUP BY key.")));
+	}
 }

@@ -94,6 +94,21 @@ extern void rows_append(Rows *rows, Datum key, const Embedding *embedding, const
  */
 extern void rows_finish(Rows *rows);
 
+/* Refuses (21000) two rows of one key, after rows_finish. */
+extern void rows_refuse_duplicates(const Rows *rows);
+
+/*
+ * Rows of one key become one row, their mean by weight; it takes the language of most weight among them and the means of
+ * their features, and has no weight. A mean that has no direction where one is needed counts as skipped.
+ */
+extern void rows_average(Rows *rows);
+
+/* Whether row `a` comes before (negative), beside or after row `b` by key. */
+extern int	rows_compare_keys(const Rows *rows, Datum a, Datum b);
+
+/* The key as text, cut to a length that suits a message. */
+extern char *rows_shown_key(const Rows *rows, Datum key);
+
 /* Bytes that the rows take themselves. */
 extern size_t rows_memory(const Rows *rows);
 
