@@ -5,6 +5,9 @@
 #ifndef USERCLUSTER_PREPARATION_H
 #define USERCLUSTER_PREPARATION_H
 
+#include "postgres.h"
+#include "access/htup.h"
+
 #include "cluster/kmeans.h"
 #include "cluster/prepare.h"
 #include "pg/rows.h"
