@@ -165,3 +165,58 @@ COMMENT ON PROCEDURE usercluster.refresh_segmentation(text, boolean, double prec
 brings the members table up to date, of which only changed rows are written. if_drifted: keeps the centroids while
 segmentation_drift is at most 0.05, and brings the members table up to date with them. max_seconds: gives up after so long,
 and nothing is changed. k: another number of segments. One at a time; a second call fails at once.';
+
+CREATE PROCEDURE usercluster.assign_new(name text)
+LANGUAGE C AS 'MODULE_PATHNAME', 'usercluster_assign_new';
+COMMENT ON PROCEDURE usercluster.assign_new(text) IS
+'Puts the keys of a segmentation''s query that are not in its members table into their segments. Reads no embedding and embeds no text but theirs; centroids and other members stay as they are.';
+
+CREATE FUNCTION usercluster.assign(
+	name text, embedding @extschema@.embedding, language text DEFAULT NULL, features double precision[] DEFAULT NULL,
+	OUT segment integer, OUT distance double precision, OUT margin double precision)
+LANGUAGE C STABLE PARALLEL SAFE COST 2000
+AS 'MODULE_PATHNAME', 'usercluster_assign';
+COMMENT ON FUNCTION usercluster.assign(text, @extschema@.embedding, text, double precision[]) IS
+'The segment of an embedding, as refresh_segmentation would find it without a new fit: the distance to its centroid (1 - cosine, or euclidean, after the preparation), and the margin: how much further the next centroid is. NULL for a NULL embedding. For whoever may SELECT from the members table';
+
+CREATE FUNCTION usercluster.assign_text(
+	name text, input text, language text DEFAULT NULL, features double precision[] DEFAULT NULL,
+	OUT segment integer, OUT distance double precision, OUT margin double precision)
+LANGUAGE C STABLE PARALLEL SAFE COST 100000
+AS 'MODULE_PATHNAME', 'usercluster_assign_text';
+COMMENT ON FUNCTION usercluster.assign_text(text, text, text, double precision[]) IS
+'assign for a text, embedded with the segmentation''s model; refused where that has changed since the fit. NULL for NULL and blank text';
+
+CREATE FUNCTION usercluster.segmentation_drift(
+	name text, OUT drift double precision, OUT moved double precision, OUT rise double precision, OUT members bigint,
+	OUT joined bigint, OUT departed bigint)
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 100000
+AS 'MODULE_PATHNAME', 'usercluster_segmentation_drift';
+COMMENT ON FUNCTION usercluster.segmentation_drift(text) IS
+'How far the present rows of a segmentation''s query have gone from its fit: moved is the share of the members that are nearer to the centroid of another segment by now, rise is by how much the mean distance to the nearest centroid has grown since the fit, relative to it, and drift is the larger of both. members, joined and departed count keys that are, are not yet, and are no longer of the query and the members table';
+
+CREATE FUNCTION usercluster.segment_profile(name text)
+RETURNS TABLE (segment integer, name text, size bigint, share double precision, cohesion double precision, keywords text[],
+	typical text[])
+LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 10
+AS 'MODULE_PATHNAME', 'usercluster_segment_profile';
+COMMENT ON FUNCTION usercluster.segment_profile(text) IS
+'The segments of a segmentation as its last run left them; columns as in the view segments';
+
+CREATE FUNCTION usercluster.rename_segment(name text, segment integer, new_name text) RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'usercluster_rename_segment';
+COMMENT ON FUNCTION usercluster.rename_segment(text, integer, text) IS
+'Gives a segment a name, which stays with its number over refreshes; NULL goes back to the keywords';
+
+CREATE FUNCTION usercluster.rename_segmentation(name text, new_name text) RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'usercluster_rename_segmentation';
+COMMENT ON FUNCTION usercluster.rename_segmentation(text, text) IS
+'Gives a segmentation another name; the members table keeps its own';
+
+CREATE FUNCTION usercluster.drop_segmentation(name text) RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'usercluster_drop_segmentation';
+COMMENT ON FUNCTION usercluster.drop_segmentation(text) IS
+'Forgets a segmentation with its segments, runs and moves; the members table stays';

@@ -159,6 +159,9 @@ receive(TupleTableSlot *slot, DestReceiver *self)
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("the query returned a row without a key"),
 				 errhint("Leave such rows out with WHERE ... IS NOT NULL.")));
+	if (receiver->stored != NULL && receiver->stored->wanted != NULL &&
+		!receiver->stored->wanted(receiver->stored->wanted_arg, key))
+		return true;
 	/* The executor calls us in a context that lives as long as the query. */
 	old = MemoryContextSwitchTo(receiver->texts != NULL ? receiver->texts->context : receiver->one_row);
 	if (embedding_is_null)
@@ -168,6 +171,8 @@ receive(TupleTableSlot *slot, DestReceiver *self)
 		if (receiver->columns != 0)
 			read_extra(receiver, slot, &extra);
 		key = widen_key(receiver, key);
+		if (receiver->texts == NULL)
+			datum = PointerGetDatum(DatumGetEmbedding(datum));
 		if (receiver->stored != NULL)
 			receiver->stored->content += query_row_hash(rows, key, datum, &extra);
 		if (receiver->texts != NULL)
@@ -278,7 +283,7 @@ check_embedding_column(Form_pg_attribute column, bool takes_text)
 }
 
 static const char *
-known_columns(int columns)
+known_columns(int columns, bool text)
 {
 	StringInfoData known;
 
@@ -286,6 +291,8 @@ known_columns(int columns)
 	for (int i = 0; i < ROWS_COLUMNS; i++)
 		if (columns & ROWS_KNOWS(i))
 			appendStringInfo(&known, "%s%s", known.len == 0 ? "" : ", ", column_names[i]);
+	if (text)
+		appendStringInfo(&known, "%stext", known.len == 0 ? "" : ", ");
 	return known.data;
 }
 
@@ -302,11 +309,12 @@ static void
 take_column(Receiver *receiver, Form_pg_attribute column, int columns)
 {
 	int			which = find_column(NameStr(column->attname), columns);
+	bool		takes_text = receiver->stored != NULL && !receiver->stored->from_text;
 	NamedColumn *named;
 	Oid			output;
 	bool		is_varlena;
 
-	if (receiver->stored != NULL && !receiver->stored->from_text && !receiver->has_text &&
+	if (takes_text && !receiver->has_text &&
 		strcmp(NameStr(column->attname), "text") == 0)
 	{
 		receiver->has_text = true;
@@ -317,7 +325,7 @@ take_column(Receiver *receiver, Form_pg_attribute column, int columns)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("unrecognized column \"%s\" in the query", NameStr(column->attname)),
 				 columns == 0 ? errdetail("This function knows two columns: the key, then the embedding.") :
-				 errdetail("After the key and the embedding, this function knows by name: %s.", known_columns(columns))));
+				 errdetail("After the key and the embedding, this function knows by name: %s.", known_columns(columns, takes_text))));
 	named = &receiver->named[which];
 	if (named->attribute != 0)
 		ereport(ERROR,
@@ -356,6 +364,13 @@ check_columns(Receiver *receiver, TupleDesc description, Oid key_type, int colum
 									   receiver->stored != NULL && receiver->stored->embed != NULL);
 	if (receiver->stored != NULL)
 	{
+		Form_pg_attribute key = TupleDescAttr(description, KEY_COLUMN - 1);
+
+		if (OidIsValid(receiver->stored->key_type) && receiver->stored->key_type != key->atttypid)
+			ereport(ERROR,
+					(errcode(ERRCODE_DATATYPE_MISMATCH),
+					 errmsg("the query's key \"%s\" is of type %s, not %s", NameStr(key->attname),
+							format_type_be(key->atttypid), format_type_be(receiver->stored->key_type))));
 		receiver->stored->from_text = from_text;
 		receiver->stored->key_name = pstrdup(NameStr(TupleDescAttr(description, KEY_COLUMN - 1)->attname));
 	}

@@ -25,6 +25,9 @@ extern void query_read(const char *query, Oid key_type, const RowsOptions *optio
 typedef struct StoredQuery
 {
 	const EmbedRequest *embed;	/* how to embed where the second column is a text; NULL: refuse that */
+	Oid			key_type;		/* that the key must have; InvalidOid: any */
+	bool		(*wanted) (const void *arg, Datum key);	/* false: pass over the row unread; NULL: take all */
+	const void *wanted_arg;
 
 	/* what reading it found */
 	bool		from_text;		/* the second column is a text */
@@ -34,7 +37,8 @@ typedef struct StoredQuery
 } StoredQuery;
 
 /*
- * The same for a stored query, with keys of any type. Further errors: 42P16 (a temporary relation), those of embedding.
+ * The same for a stored query, with keys of any type. Further errors: 42P16 (a temporary relation), 42804 (the
+ * key's type), those of embedding.
  */
 extern void query_read_stored(const char *query, const RowsOptions *options, StoredQuery *stored, Rows *rows);
 

@@ -118,6 +118,9 @@ extern void segmentation_set_members(const Segmentation *segmentation);
 /* Writes everything found out; with `refitted` the segments replace those that were there. */
 extern void segmentation_save(const Segmentation *segmentation, bool refitted);
 
+/* Begins another run, in which rows joined the segments at these places [count]. */
+extern void segmentation_grow(Segmentation *segmentation, const int32 *places, size_t count);
+
 /* Records a run, numbered segmentation->run, with its moves. */
 extern void segmentation_save_run(const Segmentation *segmentation, const SegmentationRun *run, const SegmentMove *moves,
 								  int move_count);
@@ -128,7 +131,10 @@ extern uint64 segmentation_execute(const char *sql, int count, const Oid *types,
 /* Changes whenever a segmentation does; what was read before is then old. */
 extern uint64 segmentation_generation(void);
 
-/* Whether the caller may see it, or act as its owner. */
+/* The owner of a members table; InvalidOid where that is gone. */
+extern Oid	segmentation_owner(Oid members);
+
+/* Whether the caller may see the segmentation with this members table. */
 extern bool segmentation_readable(Oid members);
 
 #endif

@@ -119,18 +119,18 @@ segmentation_save(const Segmentation *s, bool refitted)
 {
 	const Oid	types[] = {
 		TEXTOID, INT4OID, TEXTOID, TEXTOID, INT4OID, INT4OID, INT8OID, INT4OID, FLOAT8OID, TIMESTAMPTZOID,
-		HeapTupleHeaderGetTypeId(s->fitted)
+		HeapTupleHeaderGetTypeId(s->fitted), BOOLOID
 	};
 	bool		nulls[lengthof(types)] = {false};
 	const Datum values[] = {
 		CStringGetTextDatum(s->name), Int32GetDatum(s->kmeans.k), text_or_null(s->model, &nulls[2]),
 		text_or_null(s->fingerprint, &nulls[3]), Int32GetDatum(s->dimensions), Int32GetDatum(s->run),
 		Int64GetDatum((int64) s->content), Int32GetDatum(s->last_segment), Float8GetDatum(s->mean_distance),
-		TimestampTzGetDatum(s->fitted_at), PointerGetDatum(s->fitted)
+		TimestampTzGetDatum(s->fitted_at), PointerGetDatum(s->fitted), BoolGetDatum(s->automatic_k)
 	};
 
 	segmentation_execute("UPDATE usercluster.segmentation_store SET k = $2, model = $3, fingerprint = $4, dimensions = $5, run = $6, "
-						 "content = $7, last_segment = $8, mean_distance = $9, fitted_at = $10, fitted = $11 WHERE name = $1",
+						 "content = $7, last_segment = $8, mean_distance = $9, fitted_at = $10, fitted = $11, automatic_k = $12 WHERE name = $1",
 						 lengthof(types), types, values, nulls);
 	if (refitted)
 	{
@@ -141,6 +141,27 @@ segmentation_save(const Segmentation *s, bool refitted)
 	}
 	for (int i = 0; i < s->count; i++)
 		save_segment(s, &s->segments[i]);
+}
+
+void
+segmentation_grow(Segmentation *s, const int32 *places, size_t count)
+{
+	const Oid	types[] = {TEXTOID, INT4OID, INT8OID};
+	int64	   *added = palloc0(sizeof(int64) * s->count);
+	Datum		values[3] = {CStringGetTextDatum(s->name), Int32GetDatum(++s->run)};
+
+	segmentation_execute("UPDATE usercluster.segmentation_store SET run = $2 WHERE name = $1", 2, types, values, NULL);
+	for (size_t i = 0; i < count; i++)
+		added[places[i]]++;
+	for (int i = 0; i < s->count; i++)
+	{
+		values[1] = Int32GetDatum(s->segments[i].number);
+		values[2] = Int64GetDatum(added[i]);
+		if (added[i] > 0)
+			segmentation_execute("UPDATE usercluster.segment_store SET size = size + $3 WHERE segmentation = $1 AND segment = $2",
+								 3, types, values, NULL);
+	}
+	pfree(added);
 }
 
 static void

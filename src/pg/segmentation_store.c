@@ -36,8 +36,8 @@ static bool listening = false;
 
 /* ---- who may do what ---- */
 
-static Oid
-owner_of(Oid relation)
+Oid
+segmentation_owner(Oid relation)
 {
 	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relation));
 	Oid			owner = InvalidOid;
@@ -54,7 +54,7 @@ owner_of(Oid relation)
 bool
 segmentation_readable(Oid members)
 {
-	Oid			owner = owner_of(members);
+	Oid			owner = segmentation_owner(members);
 
 	if (!OidIsValid(owner))
 		return has_privs_of_role(GetUserId(), ROLE_PG_DATABASE_OWNER);
@@ -97,7 +97,7 @@ usercluster_check_segmentation(PG_FUNCTION_ARGS)
 	members = SPI_getbinval(tuple, RelationGetDescr(trigger->tg_relation), column, &is_null);
 	if (is_null)
 		return PointerGetDatum(tuple);
-	owner = owner_of(DatumGetObjectId(members));
+	owner = segmentation_owner(DatumGetObjectId(members));
 	if (!OidIsValid(owner) || !has_privs_of_role(GetUserId(), owner))
 	{
 		if (OidIsValid(owner))
@@ -148,7 +148,7 @@ segmentation_generation(void)
 static void
 enter_catalogue(Restricted *restricted)
 {
-	restricted_begin(restricted, owner_of(find_store()), RESTRICTED_CATALOGUE_PATH);
+	restricted_begin(restricted, segmentation_owner(find_store()), RESTRICTED_CATALOGUE_PATH);
 	SPI_connect();
 }
 
@@ -370,7 +370,7 @@ segmentation_load(const char *name, SegmentationAccess access)
 	leave_catalogue(&restricted);
 	if (found == 0)
 		refuse_unknown(name);
-	s->owner = owner_of(s->members);
+	s->owner = segmentation_owner(s->members);
 	check_access(s, access);
 
 	enter_catalogue(&restricted);
@@ -388,7 +388,7 @@ segmentation_load(const char *name, SegmentationAccess access)
 		refuse_unknown(name);
 	if (access == SEGMENTATION_LOCK)
 	{
-		s->owner = owner_of(s->members);
+		s->owner = segmentation_owner(s->members);
 		check_access(s, access);
 		if (!OidIsValid(s->owner))
 			ereport(ERROR,

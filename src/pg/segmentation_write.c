@@ -142,11 +142,15 @@ equality(Oid type)
 	return name;
 }
 
+/* The four arrays as rows; unnest of several is not known under a qualified name. */
+#define ROWS_OF_BATCH \
+	"ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3), pg_catalog.unnest($4)) AS n (k, s, d, m)"
+
 static char *
 insert_statement(const MembersTable *table)
 {
 	return psprintf("INSERT INTO %s (%s, segment, distance, margin, assigned_at) "
-					"SELECT n.k, n.s, n.d, n.m, $5 FROM pg_catalog.unnest($1, $2, $3, $4) AS n (k, s, d, m)",
+					"SELECT n.k, n.s, n.d, n.m, $5 FROM " ROWS_OF_BATCH,
 					table->name, table->key);
 }
 
@@ -155,7 +159,7 @@ update_statement(const MembersTable *table)
 {
 	return psprintf("UPDATE %s AS t SET segment = n.s, distance = n.d, margin = n.m, "
 					"assigned_at = CASE WHEN t.segment OPERATOR(pg_catalog.=) n.s THEN t.assigned_at ELSE $5 END "
-					"FROM pg_catalog.unnest($1, $2, $3, $4) AS n (k, s, d, m) WHERE t.%s %s n.k",
+					"FROM " ROWS_OF_BATCH " WHERE t.%s %s n.k",
 					table->name, table->key, equality(table->key_type));
 }
 

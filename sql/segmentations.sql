@@ -1,0 +1,191 @@
+-- Segmentations that live in the database: what they refuse, and what becomes of members over runs
+\set VERBOSITY terse
+CREATE FUNCTION pg_temp.refusal(statement text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	state text;
+	message text;
+	detail text;
+	hint text;
+BEGIN
+	EXECUTE statement;
+	RETURN 'ACCEPTED';
+EXCEPTION WHEN OTHERS THEN
+	GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL,
+		hint = PG_EXCEPTION_HINT;
+	RETURN concat_ws(E'\n', state || ' ' || message, nullif(detail, ''), nullif(hint, ''));
+END $$;
+
+CREATE TABLE visitors (id int PRIMARY KEY, at embedding(4), note text);
+-- three directions, 40 users each, and one without an embedding
+INSERT INTO visitors SELECT i,
+	ARRAY[(i % 3 = 0)::int + sin(i) / 10, (i % 3 = 1)::int + cos(i) / 10, (i % 3 = 2)::int + sin(2 * i) / 10, cos(3 * i) / 10]::real[]::embedding
+	FROM generate_series(1, 120) i;
+INSERT INTO visitors VALUES (121, NULL);
+CREATE TABLE other (id int);
+CREATE TABLE keyless (id int, segment int, distance float8, margin float8, assigned_at timestamptz);
+CREATE TABLE misfit (id text PRIMARY KEY, segment int, distance float8, margin float8, assigned_at timestamptz);
+CREATE TABLE mistyped (id int PRIMARY KEY, segment bigint, distance float8, margin float8, assigned_at timestamptz);
+CREATE TEMP TABLE passing AS SELECT id, at FROM visitors;
+
+\pset format unaligned
+\pset tuples_only on
+
+-- arguments and tables that are refused
+SELECT pg_temp.refusal(format('CALL usercluster.create_segmentation(%s)', arguments)) FROM (VALUES
+	(1, $$NULL, 'SELECT id, at FROM visitors'$$),
+	(2, $$'groups', NULL$$),
+	(3, $$'  ', 'SELECT id, at FROM visitors'$$),
+	(4, $$'groups', 'SELECT id, at FROM visitors', k => 0$$),
+	(5, $$'groups', 'SELECT id, at FROM visitors', k => 1000$$),
+	(6, $$'groups', 'SELECT id, at FROM visitors', algorithm => 'magic'$$),
+	(7, $$'groups', 'SELECT id, at FROM visitors', metric => 'manhattan'$$),
+	(8, $$'groups', 'SELECT id, at FROM visitors', preparation => 'boiled'$$),
+	(9, $$'groups', 'SELECT id, at FROM visitors', feature_weight => 'NaN'$$),
+	(10, $$'groups', 'SELECT id, at FROM visitors', model => 'no-such-model'$$),
+	(11, $$'groups', 'SELECT id, at FROM visitors', model => 'all-MiniLM-L6-v2'$$),
+	(12, $$'groups', 'SELECT id, at FROM visitors', max_seconds => 0$$),
+	(13, $$'groups', 'SELECT id, at FROM visitors', max_seconds => 'infinity'$$),
+	(14, $$'groups', 'SELECT id, at FROM visitors WHERE false'$$),
+	(15, $$'groups', 'SELECT id, at FROM visitors WHERE at IS NULL'$$),
+	(16, $$'groups', 'SELECT id, at FROM visitors UNION ALL SELECT id, at FROM visitors'$$),
+	(17, $$'groups', 'SELECT id, at FROM passing'$$),
+	(18, $$'groups', 'DELETE FROM visitors RETURNING id, at'$$),
+	(19, $$'groups', 'SELECT id, at, note AS colour FROM visitors'$$),
+	(20, $$'groups', 'SELECT id FROM visitors'$$),
+	(21, $$'groups', 'SELECT id, at FROM visitors', members => 'other'$$),
+	(22, $$'groups', 'SELECT id, at FROM visitors', members => 'keyless'$$),
+	(23, $$'groups', 'SELECT id, at FROM visitors', members => 'misfit'$$),
+	(24, $$'groups', 'SELECT id, at FROM visitors', members => 'mistyped'$$),
+	(25, $$'groups', 'SELECT id, at FROM visitors', members => 'pg_temp.passing'$$),
+	(26, $$'groups', 'SELECT id, at FROM visitors', members => 'pg_temp.fresh'$$),
+	(27, $$'groups', 'SELECT id, at FROM visitors', members => 'no.such.place.here'$$)) v(n, arguments) ORDER BY n;
+SELECT pg_temp.refusal(statement) FROM (VALUES
+	(1, $$CALL usercluster.refresh_segmentation('groups')$$),
+	(2, $$CALL usercluster.refresh_segmentation(NULL)$$),
+	(3, $$CALL usercluster.assign_new('groups')$$),
+	(4, $$SELECT usercluster.assign('groups', '[1,2,3,4]')$$),
+	(5, $$SELECT usercluster.assign(NULL, '[1,2,3,4]')$$),
+	(6, $$SELECT usercluster.assign_text('groups', 'a')$$),
+	(7, $$SELECT usercluster.segmentation_drift('groups')$$),
+	(8, $$SELECT usercluster.segment_profile('groups')$$),
+	(9, $$SELECT usercluster.rename_segment('groups', 1, 'a')$$),
+	(10, $$SELECT usercluster.rename_segmentation('groups', 'a')$$),
+	(11, $$SELECT usercluster.drop_segmentation('groups')$$)) v(n, statement) ORDER BY n;
+SELECT count(*) FROM usercluster.segmentations;
+
+-- the number of segments is found, and the table is made
+CALL usercluster.create_segmentation('groups', 'SELECT id, at FROM visitors');
+SELECT attname, format_type(atttypid, NULL) FROM pg_attribute WHERE attrelid = 'groups_members'::regclass AND attnum > 0 ORDER BY attnum;
+SELECT k, automatic_k, size, owner = current_user::regrole FROM usercluster.segmentations;
+SELECT segment, name, named, size, round(share::numeric, 3), cohesion > .8, cardinality(typical) FROM usercluster.segments ORDER BY segment;
+SELECT count(DISTINCT (id % 3, segment)), count(*), count(*) FILTER (WHERE distance BETWEEN 0 AND .1 AND margin > .5) FROM groups_members;
+
+-- everybody is where assign says
+SELECT count(*), count(*) FILTER (WHERE m.segment = a.segment AND abs(m.distance - a.distance) < 1e-9 AND abs(m.margin - a.margin) < 1e-9)
+	FROM groups_members m JOIN visitors USING (id), usercluster.assign('groups', at) a;
+SELECT usercluster.assign('groups', NULL), usercluster.assign_text('groups', NULL);
+SELECT pg_temp.refusal($$SELECT usercluster.assign('groups', '[1,2]')$$);
+SELECT pg_temp.refusal($$SELECT usercluster.assign('groups', '[1,2,3,4]', features => '{1}')$$);
+SELECT pg_temp.refusal($$SELECT usercluster.assign('groups', '[0,0,0,0]')$$);
+SELECT pg_temp.refusal($$SELECT usercluster.assign_text('groups', 'a')$$);
+SELECT pg_temp.refusal($$CALL usercluster.create_segmentation('groups', 'SELECT id, at FROM visitors')$$);
+SELECT pg_temp.refusal($$CALL usercluster.create_segmentation('others', 'SELECT id, at FROM visitors', members => 'groups_members')$$);
+
+-- the same data again: not a row is written
+SELECT sum(xmin::text::bigint) AS before FROM groups_members \gset
+CALL usercluster.refresh_segmentation('groups');
+SELECT sum(xmin::text::bigint) = :before FROM groups_members;
+SELECT run, kind, moved, joined, departed, written FROM usercluster.segmentation_runs ORDER BY run;
+
+-- one comes, two go, one changes sides; numbers and a name that a person gave stay
+SELECT segment AS first FROM groups_members WHERE id = 3 \gset
+SELECT usercluster.rename_segment('groups', :first, '第一组');
+SELECT pg_temp.refusal($$SELECT usercluster.rename_segment('groups', 99, 'a')$$);
+SELECT pg_temp.refusal($$SELECT usercluster.rename_segment('groups', 1, ' ')$$);
+INSERT INTO visitors SELECT 200, at FROM visitors WHERE id = 3;
+DELETE FROM visitors WHERE id IN (4, 5);
+UPDATE visitors SET at = (SELECT at FROM visitors WHERE id = 8) WHERE id = 6;
+CREATE VIEW watchers AS SELECT segment, count(*) FROM groups_members GROUP BY 1;
+SELECT joined, departed, members, moved > 0, drift >= moved AND drift >= rise FROM usercluster.segmentation_drift('groups');
+CALL usercluster.refresh_segmentation('groups');
+SELECT run, kind, warm, moved, joined, departed, written < 30 FROM usercluster.segmentation_runs ORDER BY run;
+SELECT key, from_segment = :first, to_segment = (SELECT segment FROM groups_members WHERE id = 8) FROM usercluster.segment_moves;
+SELECT count(DISTINCT (id % 3, segment)) FROM groups_members WHERE id NOT IN (6, 200);
+SELECT segment = :first, name, named, size FROM usercluster.segment_profile('groups') p JOIN usercluster.segments USING (segment, name, size) WHERE named;
+SELECT sum(count) FROM watchers;
+
+-- small changes are no reason for a new fit; larger ones are
+UPDATE visitors SET at = (SELECT at FROM visitors WHERE id = 9) WHERE id = 12;
+CALL usercluster.refresh_segmentation('groups', if_drifted => true);
+INSERT INTO visitors SELECT 1000 + i, ARRAY[sin(i) / 10, cos(i) / 10, sin(2 * i) / 10, -1]::real[]::embedding FROM generate_series(1, 40) i;
+CALL usercluster.assign_new('groups');
+CALL usercluster.assign_new('groups');
+SELECT drift > .05 FROM usercluster.segmentation_drift('groups');
+CALL usercluster.refresh_segmentation('groups', if_drifted => true);
+CALL usercluster.refresh_segmentation('groups', k => 4);
+SELECT run, kind, warm, drift > 0.05, joined, segments FROM usercluster.segmentation_runs WHERE run > 3 ORDER BY run;
+SELECT segment, size, named FROM usercluster.segments ORDER BY segment;
+SELECT count(*), max(segment) FROM groups_members WHERE id > 1000;
+-- a number that is gone does not come back with another meaning
+CALL usercluster.refresh_segmentation('groups', k => 3);
+CALL usercluster.refresh_segmentation('groups', k => 4);
+SELECT array_agg(segment ORDER BY segment) FROM usercluster.segments;
+
+-- a table of one's own, in the shape that is wanted, with more in it
+CREATE TABLE mine (key uuid PRIMARY KEY, remark text DEFAULT 'x', segment int, distance float8, margin float8, assigned_at timestamptz);
+CALL usercluster.create_segmentation('mine', $$SELECT ('00000000-0000-0000-0000-' || lpad(id::text, 12, '0'))::uuid, at, note AS text, 2 AS weight,
+	'en' AS language, ARRAY[id % 7, 1] AS features FROM visitors$$, k => 2, members => 'mine', metric => 'euclidean', preparation => 'group-centred');
+SELECT count(*), count(DISTINCT segment), min(remark) FROM mine;
+SELECT count(*) FILTER (WHERE a.segment = m.segment), count(*) FROM mine m JOIN visitors v ON key::text LIKE '%0' || lpad(id::text, 11, '0'),
+	usercluster.assign('mine', at, 'en', ARRAY[id % 7, 1]) a;
+SELECT pg_temp.refusal($$SELECT usercluster.assign('mine', '[1,2,3,4]', features => '{1,infinity}')$$);
+ALTER TABLE mine RENAME TO ours;
+ALTER TABLE ours RENAME COLUMN key TO user_id;
+CREATE SCHEMA elsewhere;
+ALTER TABLE ours SET SCHEMA elsewhere;
+CALL usercluster.refresh_segmentation('mine');
+SELECT usercluster.rename_segmentation('mine', 'ours');
+SELECT pg_temp.refusal($$SELECT usercluster.rename_segmentation('ours', 'groups')$$);
+SELECT name, members FROM usercluster.segmentations ORDER BY name;
+ALTER TABLE elsewhere.ours DROP COLUMN margin;
+SELECT pg_temp.refusal($$CALL usercluster.refresh_segmentation('ours')$$);
+DROP TABLE elsewhere.ours;
+SELECT pg_temp.refusal($$CALL usercluster.refresh_segmentation('ours')$$);
+SELECT usercluster.drop_segmentation('ours');
+
+-- texts: one vector a user, of all that he wrote
+CREATE TABLE remarks (author text, body text, language text);
+INSERT INTO remarks VALUES ('anna', 'A film about robots in space', 'en'), ('anna', '我喜欢科幻电影', 'zh'), ('bo', '外星人的电影很好看', 'zh'),
+	('cid', 'The noodle soup was delicious', 'en'), ('dora', '面条很好吃', 'zh'), ('dora', 'Dumplings and rice for dinner', 'en'),
+	('nobody', NULL, NULL), ('nobody', '  ', 'en');
+CALL usercluster.create_segmentation('topics', 'SELECT author, body AS text, language FROM remarks', k => 2, members => 'topics');
+SELECT (SELECT segment FROM topics WHERE author = 'anna') = (SELECT segment FROM topics WHERE author = 'bo'),
+	(SELECT segment FROM topics WHERE author = 'cid') = (SELECT segment FROM topics WHERE author = 'dora'), count(DISTINCT segment), count(*) FROM topics;
+SELECT model, length(fingerprint), dimensions FROM usercluster.segmentations WHERE name = 'topics';
+SELECT (usercluster.assign_text('topics', '宇宙飞船的电影', 'zh')).segment = (SELECT segment FROM topics WHERE author = 'bo');
+SELECT usercluster.assign_text('topics', '  ');
+INSERT INTO remarks VALUES ('eve', 'Another film about aliens', 'en'), ('anna', 'Spaceships', 'en');
+CALL usercluster.assign_new('topics');
+SELECT segment = (SELECT segment FROM topics WHERE author = 'bo') FROM topics WHERE author = 'eve';
+CALL usercluster.refresh_segmentation('topics');
+
+-- a rollback leaves nothing behind
+BEGIN;
+INSERT INTO visitors SELECT 300, at FROM visitors WHERE id = 3;
+SAVEPOINT s;
+CALL usercluster.refresh_segmentation('groups');
+SELECT count(*) FROM groups_members WHERE id = 300;
+ROLLBACK TO s;
+SELECT count(*) FROM groups_members WHERE id = 300;
+SELECT count(*) FROM usercluster.segmentation_runs WHERE segmentation = 'groups';
+CALL usercluster.refresh_segmentation('groups');
+ROLLBACK;
+SELECT count(*) FROM usercluster.segmentation_runs WHERE segmentation = 'groups';
+
+SELECT usercluster.drop_segmentation('groups');
+SELECT usercluster.drop_segmentation('topics');
+SELECT (SELECT count(*) FROM usercluster.segments) + (SELECT count(*) FROM usercluster.segmentation_runs) + (SELECT count(*) FROM usercluster.segment_moves);
+SELECT count(*) FROM groups_members;
+DROP VIEW watchers;
+DROP TABLE visitors, other, keyless, misfit, mistyped, groups_members, remarks, topics;
+DROP SCHEMA elsewhere;

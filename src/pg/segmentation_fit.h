@@ -1,0 +1,75 @@
+/*
+ * segmentation_fit.h
+ *	  From the stored query of a segmentation to segments, and to the segment of every row.
+ */
+#ifndef USERCLUSTER_SEGMENTATION_FIT_H
+#define USERCLUSTER_SEGMENTATION_FIT_H
+
+#include "postgres.h"
+
+#include "pg/query.h"
+#include "pg/rows.h"
+#include "pg/segmentation.h"
+
+typedef struct SegmentationRows
+{
+	Rows		rows;			/* one a key, ordered by it */
+	StoredQuery stored;
+	EmbedRequest embed;
+	PreparationOptions preparation;
+	const UcKmeansOptions *kmeans;
+	char	   *model;			/* that the rows are made with; NULL: not known */
+	char	   *fingerprint;	/* of that model as it is now */
+	int32	   *places;			/* [rows] in the segments, from segmentation_assign_rows */
+	int32	   *segments;		/* [rows] their numbers */
+	double	   *distances;		/* [rows] */
+	double	   *margins;		/* [rows] */
+	double		mean_distance;
+	double		mean_next;		/* distance to the second nearest centroid; with one segment to the only one */
+	double		silhouette;		/* mean simplified silhouette; NaN with one segment */
+} SegmentationRows;
+
+/*
+ * Runs the stored query, as whom and where the caller has arranged, in the current memory context. Refuses a query that
+ * returns no row (22023), two rows of one key (21000) and other vectors than the model's (22000).
+ */
+extern void segmentation_read(const Segmentation *segmentation, SegmentationRows *rows);
+
+/* The same for rows of keys of this type that `wanted` takes; there may be none. */
+extern void segmentation_read_some(const Segmentation *segmentation, Oid key_type,
+								   bool (*wanted) (const void *arg, Datum key), const void *arg, SegmentationRows *rows);
+
+/* Whether the centroids can say anything about these rows: they are vectors of the same kind. */
+extern bool segmentation_fits(const Segmentation *segmentation, const SegmentationRows *rows);
+
+/* Refuses rows that they cannot (55000). */
+extern void segmentation_require_fit(const Segmentation *segmentation, const SegmentationRows *rows);
+
+/*
+ * Fits new segments. `previous` [rows] are the numbers that the rows have had so far, -1: none; segments whose rows stay
+ * together keep theirs.
+ */
+extern void segmentation_fit(Segmentation *segmentation, SegmentationRows *rows, const int32 *previous,
+							 SegmentationRun *run);
+
+/* Finds the segment of every row. */
+extern void segmentation_assign_rows(const Segmentation *segmentation, SegmentationRows *rows);
+
+/* Fills in what the segments say about their members, which are these rows. */
+extern void segmentation_describe(Segmentation *segmentation, const SegmentationRows *rows);
+
+/*
+ * What is needed to assign single embeddings, in the current memory context. Then the place of the segment of one, with
+ * distance and margin (NaN: there is only one segment). A language that the fit has not seen takes the mean of all rows.
+ */
+typedef struct SegmentationAssigner SegmentationAssigner;
+extern SegmentationAssigner *segmentation_assigner(const Segmentation *segmentation);
+extern size_t segmentation_features(const SegmentationAssigner *assigner);
+extern int	segmentation_assign(const Segmentation *segmentation, const SegmentationAssigner *assigner,
+								const Embedding *embedding, const char *language, const double *features,
+								double *distance, double *margin);
+
+/* The fingerprint of a model that is installed, NULL being the default one, and its name. */
+extern char *segmentation_model(const char *model, char **name, int *dimensions);
+
+#endif
