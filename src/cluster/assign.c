@@ -123,7 +123,7 @@ uc_assign(const float *rows, size_t count, size_t dim, const float *centroids, i
 							  "centroid %d has zero length and no direction, which the cosine metric needs", i + 1);
 	}
 	if (status == UC_OK)
-		status = uc_parallel(&granted, count / BLOCK_ROWS + (count % BLOCK_ROWS != 0), assign_block, &work, err);
+		status = uc_parallel_phase(&granted, "assigning rows", count, count / BLOCK_ROWS + (count % BLOCK_ROWS != 0), assign_block, &work, err);
 	uc_free(norms);
 	return status;
 }

@@ -61,7 +61,9 @@ static UcStatus
 compare_fits(Fits *fits, int count, size_t rows, const UcRun *run, UcError *err)
 {
 	double		sum = 0;
+	size_t		done = 0;
 
+	uc_progress_phase(run, "comparing fits", (size_t) count * ((size_t) count - 1) / 2);
 	for (int a = 0; a < count; a++)
 		for (int b = a + 1; b < count; b++)
 		{
@@ -73,6 +75,7 @@ compare_fits(Fits *fits, int count, size_t rows, const UcRun *run, UcError *err)
 			if (status != UC_OK)
 				return status;
 			sum += agreement.adjusted_rand;
+			uc_progress_done(run, ++done);
 		}
 	fits->stability = sum / ((double) count * (count - 1) / 2);
 	return UC_OK;
@@ -98,11 +101,13 @@ fit_seeds(Fits *fits, const float *rows, size_t rows_count, size_t dim, const Uc
 	if (fits->labels == NULL)
 		return uc_out_of_memory(err, labels_memory(rows_count, count));
 	uc_random_seed(&seeds, options->seed, SEED_STREAM);
+	uc_progress_enter(run, (size_t) count);
 	for (int i = 0; i < count && status == UC_OK; i++)
 	{
 		UcKmeans	fit = {0};
 
 		one.seed = uc_random_next(&seeds);
+		uc_progress_part(run, (size_t) i + 1);
 		status = uc_kmeans(rows, rows_count, dim, &one, run, &fit, err);
 		if (status != UC_OK)
 			break;
@@ -117,6 +122,7 @@ fit_seeds(Fits *fits, const float *rows, size_t rows_count, size_t dim, const Uc
 		}
 		uc_kmeans_free(&fit);
 	}
+	uc_progress_leave(run);
 	if (status == UC_OK)
 		status = compare_fits(fits, count, rows_count, run, err);
 	if (status != UC_OK)
@@ -265,11 +271,13 @@ uc_choose_k(const float *rows, size_t rows_count, size_t dim, const UcChooseOpti
 	if (status == UC_OK)
 		status = uc_check_budget("choosing the number of clusters",
 								 uc_choose_memory(rows_count, dim, options, run->threads), run->max_memory, err);
+	uc_progress_enter(run, (size_t) options->k_max - (size_t) options->k_min + 1);
 	for (kmeans.k = options->k_min; status == UC_OK && kmeans.k <= options->k_max; kmeans.k++)
 	{
 		UcChoice   *choice = &choices[*count];
 		Fits		fits;
 
+		uc_progress_part(run, (size_t) *count + 1);
 		status = fit_seeds(&fits, rows, rows_count, dim, &kmeans, options->fits, run, err);
 		if (status != UC_OK)
 			break;
@@ -291,6 +299,7 @@ uc_choose_k(const float *rows, size_t rows_count, size_t dim, const UcChooseOpti
 		free_fits(&fits);
 		*count += status == UC_OK;
 	}
+	uc_progress_leave(run);
 	uc_kmeans_free(&before);
 	return status;
 }

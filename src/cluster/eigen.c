@@ -242,6 +242,7 @@ iterate(Subspace *space, size_t count, const UcRun *run, UcError *err)
 			status = rayleigh_ritz(space, run, err);
 		if (status != UC_OK || round == MOST_ROUNDS || converged(space, count))
 			break;
+		uc_progress_done(run, (size_t) round + 1);
 		cut = fmax(space->values[space->size - 1], 1e-9 * space->values[0]);
 		status = filter(space, cut, run, err);
 	}

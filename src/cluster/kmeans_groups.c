@@ -167,11 +167,17 @@ uc_kmeans_groups(const UcGroupedRows *grouped, const UcKmeansOptions *options, c
 	if (status != UC_OK)
 		return status;
 	uc_blas_prepare();
+	uc_progress_enter(run, (size_t) grouped->groups);
 	for (int group = 0; status == UC_OK && group < grouped->groups; group++)
 		if (is_large(grouped, group, run->threads))
+		{
+			uc_progress_part(run, (size_t) group + 1);
 			status = fit_group(&work, group, run, err);
+		}
+	uc_progress_leave(run);
 	if (status == UC_OK)
-		status = uc_parallel(run, (size_t) grouped->groups, fit_small, &work, err);
+		status = uc_parallel_phase(run, "clustering groups", (size_t) grouped->groups, (size_t) grouped->groups, fit_small,
+								   &work, err);
 	if (status != UC_OK)
 		uc_kmeans_groups_free(results, grouped->groups);
 	return status;

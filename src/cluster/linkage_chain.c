@@ -161,6 +161,7 @@ run_chain(Chain *chain, UcMerge *merges, const UcRun *run, UcError *err)
 	size_t		steps = 0;
 	size_t		first = 0;		/* no place before it is alive */
 
+	uc_progress_phase(run, "joining clusters", chain->alive - 1);
 	for (size_t done = 0; chain->alive > 1;)
 	{
 		size_t		from,
@@ -170,6 +171,7 @@ run_chain(Chain *chain, UcMerge *merges, const UcRun *run, UcError *err)
 		if ((steps += chain->places) >= POLL_STEPS)
 		{
 			steps = 0;
+			uc_progress_done(run, done);
 			if (uc_interrupted(run))
 				return uc_interrupt_error(err);
 		}
@@ -200,6 +202,7 @@ run_chain(Chain *chain, UcMerge *merges, const UcRun *run, UcError *err)
 			first = 0;
 		}
 	}
+	uc_progress_done(run, SIZE_MAX);
 	return UC_OK;
 }
 

@@ -78,6 +78,7 @@ grow(Prim *prim, UcMerge *edges, const UcRun *run, UcError *err)
 		prim->nearest[i] = INFINITY;
 		prim->reached[i] = 0;
 	}
+	uc_progress_phase(run, "growing the tree", points->rows - 1);
 	for (size_t i = 0; i + 1 < points->rows; i++)
 	{
 		row = step(prim, row);
@@ -87,10 +88,12 @@ grow(Prim *prim, UcMerge *edges, const UcRun *run, UcError *err)
 		if ((work += step_work) >= POLL_WORK)
 		{
 			work = 0;
+			uc_progress_done(run, i + 1);
 			if (uc_interrupted(run))
 				return uc_interrupt_error(err);
 		}
 	}
+	uc_progress_done(run, SIZE_MAX);
 	return UC_OK;
 }
 

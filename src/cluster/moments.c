@@ -225,6 +225,7 @@ uc_moments_covariance(const UcPrepareInput *input, const double *scales, const U
 	work.products = work.block + BLOCK_ROWS * dim;
 	uc_blas_prepare();
 	memset(covariance, 0, dim * dim * sizeof(double));
+	uc_progress_phase(run, "measuring the covariance", input->count);
 	for (work.begin = 0; status == UC_OK && work.begin < input->count; work.begin += BLOCK_ROWS)
 	{
 		UcRun		granted;
@@ -234,6 +235,7 @@ uc_moments_covariance(const UcPrepareInput *input, const double *scales, const U
 		status = uc_parallel(&granted, (work.rows + FILL_ROWS - 1) / FILL_ROWS, fill_block, &work, err);
 		if (status == UC_OK)
 			status = uc_parallel(&granted, (dim + STRIP - 1) / STRIP, add_strip, &work, err);
+		uc_progress_done(run, work.begin + work.rows);
 	}
 	uc_free(work.block);
 	if (status != UC_OK)

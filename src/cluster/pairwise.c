@@ -296,7 +296,7 @@ matrix_task(void *arg, size_t task, int worker, UcSection *section, UcError *err
 }
 
 static UcStatus
-run_tasks(Work *work, UcTask task, const UcRun *run, UcError *err)
+run_tasks(Work *work, const char *phase, UcTask task, const UcRun *run, UcError *err)
 {
 	const UcPoints *points = &work->pairwise->points;
 	UcRun		granted = uc_run_for_work(run, (double) points->rows * (double) points->rows * (double) points->dim);
@@ -310,7 +310,8 @@ run_tasks(Work *work, UcTask task, const UcRun *run, UcError *err)
 		if (work->products == NULL)
 			return uc_out_of_memory(err, tile * sizeof(float));
 	}
-	status = uc_parallel(&granted, (points->rows + TILE_ROWS - 1) / TILE_ROWS, task, work, err);
+	status = uc_parallel_phase(&granted, phase, points->rows, (points->rows + TILE_ROWS - 1) / TILE_ROWS, task, work,
+							   err);
 	uc_free(work->products);
 	return status;
 }
@@ -320,7 +321,7 @@ uc_pairwise_matrix(const UcPairwise *pairwise, double *matrix, const UcRun *run,
 {
 	Work		work = {.pairwise = pairwise,.out = matrix};
 
-	return run_tasks(&work, matrix_task, run, err);
+	return run_tasks(&work, "measuring distances", matrix_task, run, err);
 }
 
 /* ---- the k-th nearest ---- */
@@ -396,7 +397,7 @@ uc_pairwise_kth_nearest(const UcPairwise *pairwise, size_t k, double *kth, const
 	status = work.tiles == NULL || work.heaps == NULL ?
 		uc_out_of_memory(err, uc_size_add(bytes, uc_pairwise_kth_memory(k, run->threads))) : UC_OK;
 	if (status == UC_OK)
-		status = run_tasks(&work, nearest_task, run, err);
+		status = run_tasks(&work, "finding neighbours", nearest_task, run, err);
 	uc_free(work.tiles);
 	uc_free(work.heaps);
 	return status;

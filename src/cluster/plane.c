@@ -99,8 +99,11 @@ project(const Plane *plane, const UcRun *run, double *points, UcError *err)
 {
 	size_t		dim = plane->input.dim;
 
+	uc_progress_phase(run, "projecting rows", plane->input.count);
 	for (size_t row = 0; row < plane->input.count; row++)
 	{
+		if (row % POLL_ROWS == 0)
+			uc_progress_done(run, row);
 		if (row % POLL_ROWS == 0 && uc_interrupted(run))
 			return uc_interrupt_error(err);
 		uc_prepare_centre(&plane->centre, plane->input.rows + row * dim, plane->scales[row], -1, plane->centred);
@@ -113,6 +116,7 @@ project(const Plane *plane, const UcRun *run, double *points, UcError *err)
 			points[row * 2 + axis] = sum;
 		}
 	}
+	uc_progress_done(run, SIZE_MAX);
 	return UC_OK;
 }
 

@@ -234,6 +234,7 @@ fit_projection(double *covariance, size_t components, double energy, const UcRun
 
 	if (vectors == NULL)
 		return uc_out_of_memory(err, bytes);
+	uc_progress_phase(run, "finding components", UC_UNKNOWN_TOTAL);
 	status = uc_eigen_largest(covariance, dim, components, run, values, vectors, err);
 	if (status != UC_OK)
 	{

@@ -164,7 +164,7 @@ uc_prepare_apply(const UcPreparation *preparation, const float *rows, size_t cou
 		work.smallest = VANISHED * VANISHED * uc_dot(preparation->projection, preparation->projection, preparation->dim);
 		uc_blas_prepare();
 	}
-	status = uc_parallel(&granted, tasks, apply_block, &work, err);
+	status = uc_parallel_phase(&granted, "preparing rows", count, tasks, apply_block, &work, err);
 	uc_free(work.scratch);
 	return status;
 }

@@ -192,8 +192,9 @@ measure(Measurement *measurement, const float *rows, size_t dim, const UcSilhoue
 		measurement->distances == NULL)
 		return uc_out_of_memory(err, uc_size_add(block, uc_size_mul(targets, sizeof(size_t) + sizeof(double))));
 	choose_targets(measurement, options);
-	return uc_parallel(run, (measurement->count + UC_SILHOUETTE_BLOCK - 1) / UC_SILHOUETTE_BLOCK, measure_block,
-					   measurement, err);
+	return uc_parallel_phase(run, "measuring silhouettes", measurement->count,
+							 (measurement->count + UC_SILHOUETTE_BLOCK - 1) / UC_SILHOUETTE_BLOCK, measure_block, measurement,
+							 err);
 }
 
 UcStatus

@@ -292,7 +292,8 @@ measure(Measurement *measurement, const UcRun *run, UcValidity *result, UcError 
 	UcStatus	status = find_means(measurement, run, err);
 
 	if (status == UC_OK)
-		status = uc_parallel(run, (partition->members + TASK_ROWS - 1) / TASK_ROWS, measure_rows, measurement, err);
+		status = uc_parallel_phase(run, "measuring clusters", partition->members,
+								   (partition->members + TASK_ROWS - 1) / TASK_ROWS, measure_rows, measurement, err);
 	if (status != UC_OK)
 		return status;
 	result->clusters = partition->k;

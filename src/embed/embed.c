@@ -180,7 +180,7 @@ embed_each(const UcModel *model, const UcTokenizer *tokenizer, const UcText *tex
 	for (int i = 0; i < granted.threads; i++)
 		uc_prompted_begin(&job.workers[i].prompted, options->prompt);
 
-	status = uc_parallel(&granted, tasks, embed_task, &job, err);
+	status = uc_parallel_phase(&granted, "embedding texts", count, tasks, embed_task, &job, err);
 
 	for (int i = 0; i < granted.threads; i++)
 	{

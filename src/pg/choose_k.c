@@ -17,6 +17,7 @@
 #include "pg/errors.h"
 #include "pg/kmeans.h"
 #include "pg/preparation.h"
+#include "pg/progress.h"
 #include "pg/query.h"
 
 PG_FUNCTION_INFO_V1(usercluster_choose_k);
@@ -129,6 +130,7 @@ run_for(const Rows *rows, const Prepared *prepared, UcRun *run)
 	if (prepared->changed)
 		held = uc_size_add(held, uc_size_mul(rows->count, sizeof(float) * prepared->dim));
 	usercluster_run(run);
+	progress_watch(run);
 	run->max_memory -= Min(held, run->max_memory);
 }
 
@@ -197,6 +199,7 @@ usercluster_choose_k(PG_FUNCTION_ARGS)
 	InitMaterializedSRF(fcinfo, 0);
 	context = AllocSetContextCreate(old, "usercluster choose_k", ALLOCSET_DEFAULT_SIZES);
 	MemoryContextSwitchTo(context);
+	progress_begin("choose_k");
 	read_options(fcinfo, options, &choosing.preparation);
 	rows_options.directions = options->kmeans.metric == UC_METRIC_COSINE;
 	query_read(text_to_cstring(PG_GETARG_TEXT_PP(ARG_QUERY)), InvalidOid, &rows_options, &choosing.rows);
@@ -280,6 +283,7 @@ usercluster_stability(PG_FUNCTION_ARGS)
 	double		stability = 0;
 
 	MemoryContextSwitchTo(context);
+	progress_begin("stability");
 	read_stability_options(fcinfo, &options);
 	rows_options.directions = options.kmeans.metric == UC_METRIC_COSINE;
 	query_read(text_to_cstring(PG_GETARG_TEXT_PP(STABILITY_QUERY)), InvalidOid, &rows_options, &options.rows);

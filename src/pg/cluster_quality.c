@@ -23,6 +23,7 @@
 #include "pg/errors.h"
 #include "pg/kmeans.h"
 #include "pg/preparation.h"
+#include "pg/progress.h"
 #include "pg/query.h"
 
 PG_FUNCTION_INFO_V1(usercluster_cluster_quality);
@@ -183,6 +184,7 @@ run_for(const Clustered *clustered, UcRun *run)
 	if (clustered->prepared.changed)
 		held = uc_size_add(held, uc_size_mul(clustered->rows.count, sizeof(float) * clustered->prepared.dim));
 	usercluster_run(run);
+	progress_watch(run);
 	run->max_memory -= Min(held, run->max_memory);
 }
 
@@ -228,6 +230,7 @@ usercluster_cluster_quality(PG_FUNCTION_ARGS)
 	kmeans_refuse_null(fcinfo, QUALITY_PREPARATION, "preparation");
 	kmeans_refuse_null(fcinfo, QUALITY_FEATURE_WEIGHT, "feature_weight");
 	MemoryContextSwitchTo(context);
+	progress_begin("cluster_quality");
 	clustered.options.metric = kmeans_metric(text_to_cstring(PG_GETARG_TEXT_PP(QUALITY_METRIC)));
 	clustered.options.sample = quality_sample_argument(fcinfo, QUALITY_SAMPLE);
 	clustered.options.seed = (uint64_t) PG_GETARG_INT64(QUALITY_SEED);
@@ -288,6 +291,7 @@ return_silhouettes(FunctionCallInfo fcinfo, int shift, Oid key_type)
 	kmeans_refuse_null(fcinfo, SILHOUETTE_FEATURE_WEIGHT + shift, "feature_weight");
 	context = AllocSetContextCreate(old, "usercluster silhouette", ALLOCSET_DEFAULT_SIZES);
 	MemoryContextSwitchTo(context);
+	progress_begin("silhouette");
 	clustered.options.metric = kmeans_metric(text_to_cstring(PG_GETARG_TEXT_PP(SILHOUETTE_METRIC + shift)));
 	preparation_options(&clustered.preparation, text_to_cstring(PG_GETARG_TEXT_PP(SILHOUETTE_PREPARATION + shift)),
 						PG_GETARG_FLOAT8(SILHOUETTE_FEATURE_WEIGHT + shift), clustered.options.metric);

@@ -18,6 +18,7 @@
 #include "pg/embed.h"
 #include "pg/errors.h"
 #include "pg/models.h"
+#include "pg/progress.h"
 #include "pg/texts.h"
 #include "text/blank.h"
 
@@ -82,6 +83,9 @@ embed_texts(const EmbedRequest *request, text *const *texts, int count, Embeddin
 		options.prompt = uc_model_prompt(open->model);
 
 	usercluster_run(&run);
+	/* one text is that of a function in somebody's query */
+	if (count > 1)
+		progress_watch(&run);
 	dim = open->model->config.dimensions;
 	bytes = uc_size_mul(uc_size_mul(n, dim), sizeof(float));
 	usercluster_check(uc_check_budget("the embeddings of one call", uc_size_mul(bytes, 2), run.max_memory, &err), &err);
@@ -173,11 +177,13 @@ usercluster_embed_array(PG_FUNCTION_ARGS)
 	if (count == 0)
 		PG_RETURN_ARRAYTYPE_P(construct_empty_array(type));
 
+	progress_begin("embed");
 	texts = palloc(sizeof *texts * count);
 	embeddings = palloc(sizeof *embeddings * count);
 	for (int i = 0; i < count; i++)
 		texts[i] = nulls[i] ? NULL : DatumGetTextPP(values[i]);
 	embed_texts(&request, texts, count, embeddings);
+	progress_end();
 	for (int i = 0; i < count; i++)
 	{
 		nulls[i] = embeddings[i] == NULL;

@@ -15,6 +15,7 @@
 #include "pg/errors.h"
 #include "pg/kmeans.h"
 #include "pg/preparation.h"
+#include "pg/progress.h"
 #include "pg/query.h"
 
 PG_FUNCTION_INFO_V1(usercluster_hdbscan);
@@ -118,6 +119,7 @@ run_hdbscan(const Rows *rows, const Options *options)
 	if (prepared.changed)
 		held = uc_size_add(held, uc_size_mul(rows->count, sizeof(float) * prepared.dim));
 	usercluster_run(&run);
+	progress_watch(&run);
 	run.max_memory -= Min(held, run.max_memory);
 	status = uc_hdbscan(prepared.values, rows->count, prepared.dim, &options->core, &run, &owned->result, &err);
 	usercluster_check(status, &err);
@@ -140,6 +142,7 @@ return_clusters(FunctionCallInfo fcinfo, int shift, Oid key_type)
 
 	InitMaterializedSRF(fcinfo, 0);
 	MemoryContextSwitchTo(context);
+	progress_begin("hdbscan");
 	read_options(fcinfo, shift, &options);
 	rows_options.directions = options.core.metric == UC_METRIC_COSINE;
 	rows_options.work_arg = &options;

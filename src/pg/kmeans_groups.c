@@ -20,6 +20,7 @@
 #include "pg/errors.h"
 #include "pg/kmeans.h"
 #include "pg/preparation.h"
+#include "pg/progress.h"
 #include "pg/query.h"
 
 PG_FUNCTION_INFO_V1(usercluster_kmeans_by_group);
@@ -197,6 +198,7 @@ fit_groups(GroupFits *fits)
 	if (fits->prepared.changed)
 		held = uc_size_add(held, uc_size_mul(fits->rows.count, sizeof(float) * fits->prepared.dim));
 	usercluster_run(&run);
+	progress_watch(&run);
 	run.max_memory -= Min(held, run.max_memory);
 	usercluster_check(uc_kmeans_groups(&fits->grouped, &fits->options, &run, owned->results, &err), &err);
 	owned->groups = groups;
@@ -240,13 +242,14 @@ tell(const GroupFits *fits)
 
 /* Leaves the fits' own memory context current; the caller returns to the one before and deletes the fits'. */
 static void
-run_fits(FunctionCallInfo fcinfo, int shift, Oid key_type, GroupFits *fits)
+run_fits(FunctionCallInfo fcinfo, const char *command, int shift, Oid key_type, GroupFits *fits)
 {
 	RowsOptions rows_options = {.name = "k-means by group",.work = fits_memory,.work_arg = fits};
 
 	memset(fits, 0, sizeof *fits);
 	fits->context = AllocSetContextCreate(CurrentMemoryContext, "usercluster k-means by group", ALLOCSET_DEFAULT_SIZES);
 	MemoryContextSwitchTo(fits->context);
+	progress_begin(command);
 	read_options(fcinfo, shift, fits);
 	rows_options.directions = fits->options.metric == UC_METRIC_COSINE;
 	rows_options.columns = PREPARATION_COLUMNS | ROWS_KNOWS(ROWS_WEIGHT) | ROWS_KNOWS(ROWS_GROUP_KEY);
@@ -286,7 +289,7 @@ return_rows(FunctionCallInfo fcinfo, int shift, Oid key_type)
 	GroupFits	fits;
 
 	InitMaterializedSRF(fcinfo, 0);
-	run_fits(fcinfo, shift, key_type, &fits);
+	run_fits(fcinfo, "kmeans_by_group", shift, key_type, &fits);
 	for (int group = 0; group < fits.grouped.groups; group++)
 	{
 		const UcKmeans *result = &fits.results[group];
@@ -358,7 +361,7 @@ usercluster_kmeans_centroids_by_group(PG_FUNCTION_ARGS)
 	GroupFits	fits;
 
 	InitMaterializedSRF(fcinfo, 0);
-	run_fits(fcinfo, 0, InvalidOid, &fits);
+	run_fits(fcinfo, "kmeans_centroids_by_group", 0, InvalidOid, &fits);
 	for (int group = 0; group < fits.grouped.groups; group++)
 		return_centroids_of(&fits, group, set);
 	MemoryContextSwitchTo(old);

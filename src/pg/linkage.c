@@ -17,6 +17,7 @@
 #include "pg/errors.h"
 #include "pg/kmeans.h"
 #include "pg/preparation.h"
+#include "pg/progress.h"
 #include "pg/query.h"
 
 PG_FUNCTION_INFO_V1(usercluster_hierarchical);
@@ -144,6 +145,7 @@ run_linkage(const char *query, Oid key_type, Options *options, Rows *rows)
 		return NULL;
 	preparation_fit(&options->preparation, rows, &prepared);
 	usercluster_run(&run);
+	progress_watch(&run);
 	run.max_memory -= Min(held_memory(rows, &prepared), run.max_memory);
 	status = uc_linkage(prepared.values, rows->count, prepared.dim, options->method, options->metric, rows->weights, &run,
 						&owned->tree, &err);
@@ -196,6 +198,7 @@ return_clusters(FunctionCallInfo fcinfo, int shift, Oid key_type)
 
 	InitMaterializedSRF(fcinfo, 0);
 	MemoryContextSwitchTo(context);
+	progress_begin("hierarchical");
 	read_options(fcinfo, ARG_METHOD + shift, &options);
 	check_cut(by_k, by_k ? PG_GETARG_INT32(ARG_K + shift) : 0,
 			  by_height, by_height ? PG_GETARG_FLOAT8(ARG_HEIGHT + shift) : 0);
@@ -247,6 +250,7 @@ usercluster_linkage(PG_FUNCTION_ARGS)
 
 	InitMaterializedSRF(fcinfo, 0);
 	MemoryContextSwitchTo(context);
+	progress_begin("linkage");
 	read_options(fcinfo, LINKAGE_METHOD, &options);
 	tree = run_linkage(text_to_cstring(PG_GETARG_TEXT_PP(LINKAGE_QUERY)), InvalidOid, &options, &rows);
 	MemoryContextSwitchTo(old);

@@ -15,6 +15,7 @@
 #include "pg/errors.h"
 #include "pg/kmeans.h"
 #include "pg/preparation.h"
+#include "pg/progress.h"
 #include "pg/query.h"
 #include "segment/plot.h"
 
@@ -88,6 +89,7 @@ plot_run(const Plot *plot, UcRun *run)
 	if (plot->prepared.changed)
 		held = uc_size_add(held, uc_size_mul(plot->rows.count, sizeof(float) * plot->prepared.dim));
 	usercluster_run(run);
+	progress_watch(run);
 	run->max_memory -= Min(held, run->max_memory);
 }
 
@@ -163,6 +165,7 @@ usercluster_cluster_plot(PG_FUNCTION_ARGS)
 	kmeans_refuse_null(fcinfo, PLOT_PREPARATION, "preparation");
 	kmeans_refuse_null(fcinfo, PLOT_FEATURE_WEIGHT, "feature_weight");
 	MemoryContextSwitchTo(context);
+	progress_begin("cluster_plot");
 	scatter.seed = (uint64_t) PG_GETARG_INT64(PLOT_SEED);
 	if (!PG_ARGISNULL(PLOT_TITLE))
 		scatter.title = to_utf8(text_to_cstring(PG_GETARG_TEXT_PP(PLOT_TITLE)));

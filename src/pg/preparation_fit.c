@@ -13,6 +13,7 @@
 #include "base/memory.h"
 #include "pg/kmeans.h"
 #include "pg/preparation.h"
+#include "pg/progress.h"
 #include "pg/query.h"
 
 PG_FUNCTION_INFO_V1(usercluster_fit_preparation);
@@ -45,6 +46,7 @@ usercluster_fit_preparation(PG_FUNCTION_ARGS)
 	TupleDesc	description;
 	Datum		result;
 
+	progress_begin("fit_preparation");
 	memset(&work, 0, sizeof work);
 	for (int i = 0; i < (int) lengthof(names); i++)
 		kmeans_refuse_null(fcinfo, i, names[i]);

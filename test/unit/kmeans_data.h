@@ -92,7 +92,7 @@ distance_by_definition(const float *x, const float *c, size_t dim, UcMetric metr
 	return metric == UC_METRIC_COSINE ? 1 - xc / sqrt(xx * cc) : sqrt(square);
 }
 
-static bool
+static inline bool
 labels_are_nearest(const UcKmeans *result, const float *x, UcMetric metric)
 {
 	for (size_t row = 0; row < result->rows; row++)
