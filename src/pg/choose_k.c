@@ -12,7 +12,7 @@
 #include "utils/memutils.h"
 
 #include "base/memory.h"
-#include "cluster/choose.h"
+#include "pg/choose_k.h"
 #include "pg/cluster_quality.h"
 #include "pg/errors.h"
 #include "pg/kmeans.h"
@@ -27,12 +27,7 @@ PG_FUNCTION_INFO_V1(usercluster_stability);
 #define WEAK_STRUCTURE 0.25		/* below this silhouette Kaufman and Rousseeuw see no substantial structure,
 								 * https://doi.org/10.1002/9780470316801 */
 
-/* Arguments in SQL: of choose_k, and of stability. */
-enum
-{
-	ARG_QUERY, ARG_KMIN, ARG_KMAX, ARG_SEED, ARG_FITS, ARG_SAMPLE, ARG_METRIC, ARG_RESTARTS, ARG_MAX_ITERATIONS,
-	ARG_TOLERANCE, ARG_PREPARATION, ARG_FEATURE_WEIGHT
-};
+/* Arguments of stability in SQL. */
 enum
 {
 	STABILITY_QUERY, STABILITY_K, STABILITY_SEED, STABILITY_FITS, STABILITY_METRIC, STABILITY_RESTARTS,
@@ -64,19 +59,19 @@ read_options(FunctionCallInfo fcinfo, UcChooseOptions *options, PreparationOptio
 		"feature_weight"
 	};
 
-	for (int i = 0; i <= ARG_FEATURE_WEIGHT; i++)
+	for (int i = 0; i < CHOOSE_ARGUMENTS; i++)
 		if (names[i] != NULL)
 			kmeans_refuse_null(fcinfo, i, names[i]);
 	uc_choose_defaults(options);
-	options->k_min = PG_GETARG_INT32(ARG_KMIN);
-	options->k_max = PG_GETARG_INT32(ARG_KMAX);
-	options->fits = PG_GETARG_INT32(ARG_FITS);
-	options->sample = quality_sample_argument(fcinfo, ARG_SAMPLE);
-	options->kmeans.seed = (uint64_t) PG_GETARG_INT64(ARG_SEED);
-	options->kmeans.metric = kmeans_metric(text_to_cstring(PG_GETARG_TEXT_PP(ARG_METRIC)));
-	options->kmeans.restarts = PG_GETARG_INT32(ARG_RESTARTS);
-	options->kmeans.max_iterations = PG_GETARG_INT32(ARG_MAX_ITERATIONS);
-	options->kmeans.tolerance = PG_GETARG_FLOAT8(ARG_TOLERANCE);
+	options->k_min = PG_GETARG_INT32(CHOOSE_KMIN);
+	options->k_max = PG_GETARG_INT32(CHOOSE_KMAX);
+	options->fits = PG_GETARG_INT32(CHOOSE_FITS);
+	options->sample = quality_sample_argument(fcinfo, CHOOSE_SAMPLE);
+	options->kmeans.seed = (uint64_t) PG_GETARG_INT64(CHOOSE_SEED);
+	options->kmeans.metric = kmeans_metric(text_to_cstring(PG_GETARG_TEXT_PP(CHOOSE_METRIC)));
+	options->kmeans.restarts = PG_GETARG_INT32(CHOOSE_RESTARTS);
+	options->kmeans.max_iterations = PG_GETARG_INT32(CHOOSE_MAX_ITERATIONS);
+	options->kmeans.tolerance = PG_GETARG_FLOAT8(CHOOSE_TOLERANCE);
 	options->kmeans.k = options->k_max;
 	if (options->k_min < 2)
 		ereport(ERROR,
@@ -87,8 +82,8 @@ read_options(FunctionCallInfo fcinfo, UcChooseOptions *options, PreparationOptio
 				 errmsg("kmin must be at most kmax: %d and %d", options->k_min, options->k_max)));
 	check_fits(options->fits);
 	kmeans_check_options(&options->kmeans);
-	preparation_options(preparation, text_to_cstring(PG_GETARG_TEXT_PP(ARG_PREPARATION)),
-						PG_GETARG_FLOAT8(ARG_FEATURE_WEIGHT), options->kmeans.metric);
+	preparation_options(preparation, text_to_cstring(PG_GETARG_TEXT_PP(CHOOSE_PREPARATION)),
+						PG_GETARG_FLOAT8(CHOOSE_FEATURE_WEIGHT), options->kmeans.metric);
 }
 
 /* Too large a k is cut, or refused with the number of rows, not as too much memory for a few of them. */
@@ -134,34 +129,65 @@ run_for(const Rows *rows, const Prepared *prepared, UcRun *run)
 	run->max_memory -= Min(held, run->max_memory);
 }
 
-static const char *
-reason_for(const UcChoice *choices, int choice, int recommended, UcChoiceReason reason)
+const char *
+choose_k_reason(const Choices *choices, int choice)
 {
-	const UcChoice *this = &choices[choice];
-	const char *measure = reason == UC_CHOICE_BEST ? "silhouette" : "stability";
+	const UcChoice *this = &choices->choices[choice];
+	bool		best = choices->reason == UC_CHOICE_BEST;
 
 	if (isnan(this->silhouette.mean))
 		return "every row is a cluster of its own";
-	if (choice != recommended)
-		return reason == UC_CHOICE_BEST && this->stability < UC_STABLE ? psprintf("stability is below %.1f", UC_STABLE) :
-			psprintf("%s is not higher than with k = %d", measure, choices[recommended].k);
+	if (choice != choices->recommended)
+		return best && this->stability < UC_STABLE ? psprintf("stability is below %.1f", UC_STABLE) :
+			psprintf("%s is not higher than with k = %d", best ? "silhouette" : "stability",
+					 choices->choices[choices->recommended].k);
 	return psprintf("%s%s",
-					reason == UC_CHOICE_BEST ? psprintf("highest silhouette of those with a stability of at least %.1f", UC_STABLE) :
+					best ? psprintf("highest silhouette of those with a stability of at least %.1f", UC_STABLE) :
 					psprintf("no k has a stability of at least %.1f; this one has the highest", UC_STABLE),
 					this->silhouette.mean < WEAK_STRUCTURE ?
 					psprintf("; weak structure (silhouette below %.2f): what the clusters are for may decide as well",
 							 WEAK_STRUCTURE) : "");
 }
 
-static void
-return_choices(ReturnSetInfo *set, const UcChoice *choices, int count)
+void
+choose_k_measure(FunctionCallInfo fcinfo, Choices *choices)
 {
-	UcChoiceReason reason;
-	int			recommended = uc_choose_recommend(choices, count, &reason);
+	Choosing	choosing = {.options.fits = 0};
+	UcChooseOptions *options = &choosing.options;
+	RowsOptions rows_options = {
+		.name = "choosing k",.columns = PREPARATION_COLUMNS,.work = choose_memory,.work_arg = &choosing
+	};
+	const Rows *rows = &choosing.rows;
+	Prepared	prepared;
+	UcRun		run;
+	UcError		err;
+	UcStatus	status;
 
-	for (int i = 0; i < count; i++)
+	read_options(fcinfo, options, &choosing.preparation);
+	rows_options.directions = options->kmeans.metric == UC_METRIC_COSINE;
+	query_read(text_to_cstring(PG_GETARG_TEXT_PP(CHOOSE_QUERY)), InvalidOid, &rows_options, &choosing.rows);
+	quality_tell_skipped(rows->skipped);
+	fit_range(options, rows);
+	options->sample = quality_sample(options->sample, options->kmeans.metric, rows->count);
+	preparation_fit(&choosing.preparation, rows, &prepared);
+
+	choices->choices = palloc_extended(uc_size_mul(options->k_max - options->k_min + 1, sizeof(UcChoice)), MCXT_ALLOC_HUGE);
+	run_for(rows, &prepared, &run);
+	status = uc_choose_k(prepared.values, rows->count, prepared.dim, options, &run, choices->choices, &choices->count, &err);
+	usercluster_check(status, &err);
+	if (choices->count < options->k_max - options->k_min + 1)
+		ereport(NOTICE,
+				(errmsg("k ends at %d, because there are no more distinct embeddings",
+						options->k_min + choices->count - 1)));
+	choices->recommended = uc_choose_recommend(choices->choices, choices->count, &choices->reason);
+}
+
+static void
+return_choices(ReturnSetInfo *set, const Choices *choices)
+{
+	for (int i = 0; i < choices->count; i++)
 	{
-		const UcChoice *choice = &choices[i];
+		const UcChoice *choice = &choices->choices[i];
 		bool		nulls[COLUMNS] = {false};
 		Datum		values[COLUMNS] = {
 			Int32GetDatum(choice->k), Float8GetDatum(choice->inertia),
@@ -169,8 +195,8 @@ return_choices(ReturnSetInfo *set, const UcChoice *choices, int count)
 			quality_datum(choice->validity.simplified_silhouette, &nulls[4]),
 			quality_datum(choice->validity.calinski_harabasz, &nulls[5]),
 			quality_datum(choice->validity.davies_bouldin, &nulls[6]),
-			Float8GetDatum(choice->stability), BoolGetDatum(i == recommended),
-			CStringGetTextDatum(reason_for(choices, i, recommended, reason))
+			Float8GetDatum(choice->stability), BoolGetDatum(i == choices->recommended),
+			CStringGetTextDatum(choose_k_reason(choices, i))
 		};
 
 		tuplestore_putvalues(set->setResult, set->setDesc, values, nulls);
@@ -180,42 +206,16 @@ return_choices(ReturnSetInfo *set, const UcChoice *choices, int count)
 Datum
 usercluster_choose_k(PG_FUNCTION_ARGS)
 {
-	ReturnSetInfo *set = (ReturnSetInfo *) fcinfo->resultinfo;
 	MemoryContext old = CurrentMemoryContext;
 	MemoryContext context;
-	Choosing	choosing = {.options.fits = 0};
-	UcChooseOptions *options = &choosing.options;
-	RowsOptions rows_options = {
-		.name = "choosing k",.columns = PREPARATION_COLUMNS,.work = choose_memory,.work_arg = &choosing
-	};
-	const Rows *rows = &choosing.rows;
-	Prepared	prepared;
-	UcChoice   *choices;
-	UcRun		run;
-	UcError		err;
-	UcStatus	status;
-	int			count;
+	Choices		choices;
 
 	InitMaterializedSRF(fcinfo, 0);
 	context = AllocSetContextCreate(old, "usercluster choose_k", ALLOCSET_DEFAULT_SIZES);
 	MemoryContextSwitchTo(context);
 	progress_begin("choose_k");
-	read_options(fcinfo, options, &choosing.preparation);
-	rows_options.directions = options->kmeans.metric == UC_METRIC_COSINE;
-	query_read(text_to_cstring(PG_GETARG_TEXT_PP(ARG_QUERY)), InvalidOid, &rows_options, &choosing.rows);
-	quality_tell_skipped(rows->skipped);
-	fit_range(options, rows);
-	options->sample = quality_sample(options->sample, options->kmeans.metric, rows->count);
-	preparation_fit(&choosing.preparation, rows, &prepared);
-
-	choices = palloc_extended(uc_size_mul(options->k_max - options->k_min + 1, sizeof *choices), MCXT_ALLOC_HUGE);
-	run_for(rows, &prepared, &run);
-	status = uc_choose_k(prepared.values, rows->count, prepared.dim, options, &run, choices, &count, &err);
-	usercluster_check(status, &err);
-	if (count < options->k_max - options->k_min + 1)
-		ereport(NOTICE,
-				(errmsg("k ends at %d, because there are no more distinct embeddings", options->k_min + count - 1)));
-	return_choices(set, choices, count);
+	choose_k_measure(fcinfo, &choices);
+	return_choices((ReturnSetInfo *) fcinfo->resultinfo, &choices);
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);
 	return (Datum) 0;

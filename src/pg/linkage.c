@@ -13,9 +13,9 @@
 #include "utils/memutils.h"
 
 #include "base/memory.h"
-#include "cluster/linkage.h"
 #include "pg/errors.h"
 #include "pg/kmeans.h"
+#include "pg/linkage.h"
 #include "pg/preparation.h"
 #include "pg/progress.h"
 #include "pg/query.h"
@@ -47,14 +47,6 @@ enum
 	LINKAGE_FEATURE_WEIGHT
 };
 
-typedef struct Options
-{
-	UcLinkageMethod method;
-	UcMetric	metric;
-	PreparationOptions preparation;
-	Rows	   *rows;			/* being gathered */
-} Options;
-
 typedef struct OwnedTree
 {
 	MemoryContextCallback callback;
@@ -62,13 +54,12 @@ typedef struct OwnedTree
 } OwnedTree;
 
 static UcLinkageMethod
-method_of(const text *name)
+method_of(const char *method)
 {
 	static const char *const names[] = {"ward", "average", "complete", "single", "weighted"};
 	static const UcLinkageMethod methods[] = {
 		UC_LINKAGE_WARD, UC_LINKAGE_AVERAGE, UC_LINKAGE_COMPLETE, UC_LINKAGE_SINGLE, UC_LINKAGE_WEIGHTED
 	};
-	char	   *method = text_to_cstring(name);
 
 	for (int i = 0; i < lengthof(names); i++)
 		if (strcmp(method, names[i]) == 0)
@@ -79,16 +70,17 @@ method_of(const text *name)
 			 errhint("Use 'ward', 'average', 'complete', 'single' or 'weighted'.")));
 }
 
-/* Method, metric, preparation and feature_weight stand in this order from `method` on. */
-static void
-read_options(FunctionCallInfo fcinfo, int method, Options *options)
+void
+linkage_options(FunctionCallInfo fcinfo, int method, LinkageOptions *options)
 {
 	static const char *const names[] = {"method", "metric", "preparation", "feature_weight"};
 
 	kmeans_refuse_null(fcinfo, 0, "query");
 	for (int i = 0; i < lengthof(names); i++)
 		kmeans_refuse_null(fcinfo, method + i, names[i]);
-	options->method = method_of(PG_GETARG_TEXT_PP(method));
+	memset(options, 0, sizeof *options);
+	options->method_name = text_to_cstring(PG_GETARG_TEXT_PP(method));
+	options->method = method_of(options->method_name);
 	options->metric = kmeans_metric(text_to_cstring(PG_GETARG_TEXT_PP(method + 1)));
 	preparation_options(&options->preparation, text_to_cstring(PG_GETARG_TEXT_PP(method + 2)),
 						PG_GETARG_FLOAT8(method + 3), options->metric);
@@ -97,21 +89,24 @@ read_options(FunctionCallInfo fcinfo, int method, Options *options)
 static size_t
 work_memory(size_t rows, size_t dim, int threads, const void *arg)
 {
-	const Options *options = arg;
+	const LinkageOptions *options = arg;
 	size_t		prepared_dim;
 	size_t		preparation = preparation_memory(&options->preparation, options->rows, rows, dim, threads, &prepared_dim);
 	size_t		tree = uc_linkage_memory(rows, prepared_dim, options->method, options->metric, threads);
 
-	return uc_size_add(preparation, uc_size_add(tree, uc_size_mul(rows, sizeof(int32_t))));
+	return uc_size_add(uc_size_add(preparation, options->fixed_bytes),
+					   uc_size_add(tree, uc_size_mul(rows, options->row_bytes)));
 }
 
-/* What is held beside the tree: the rows, what they became, and the labels. */
+/* What is held beside the tree: the rows, what they became, and what the caller makes of them. */
 static size_t
-held_memory(const Rows *rows, const Prepared *prepared)
+held_memory(const LinkageOptions *options, const Prepared *prepared)
 {
+	const Rows *rows = options->rows;
 	size_t		values = prepared->changed ? uc_size_mul(rows->count, sizeof(float) * prepared->dim) : 0;
+	size_t		callers = uc_size_add(options->fixed_bytes, uc_size_mul(rows->count, options->row_bytes));
 
-	return uc_size_add(uc_size_add(rows_memory(rows), values), uc_size_mul(rows->count, sizeof(int32_t)));
+	return uc_size_add(uc_size_add(rows_memory(rows), values), callers);
 }
 
 static void
@@ -120,11 +115,12 @@ free_tree(void *arg)
 	uc_linkage_free(arg);
 }
 
-/* Both results are of the current memory context. NULL where the query has no rows. */
-static const UcLinkage *
-run_linkage(const char *query, Oid key_type, Options *options, Rows *rows)
+const UcLinkage *
+linkage_run(const char *query, Oid key_type, LinkageOptions *options, Rows *rows)
 {
-	RowsOptions rows_options = {.name = "hierarchical clustering",.columns = ROWS_KNOWS(ROWS_WEIGHT) | PREPARATION_COLUMNS};
+	RowsOptions rows_options = {
+		.name = "hierarchical clustering",.columns = ROWS_KNOWS(ROWS_WEIGHT) | PREPARATION_COLUMNS | options->columns
+	};
 	OwnedTree  *owned = palloc0(sizeof *owned);
 	Prepared	prepared;
 	UcRun		run;
@@ -146,7 +142,7 @@ run_linkage(const char *query, Oid key_type, Options *options, Rows *rows)
 	preparation_fit(&options->preparation, rows, &prepared);
 	usercluster_run(&run);
 	progress_watch(&run);
-	run.max_memory -= Min(held_memory(rows, &prepared), run.max_memory);
+	run.max_memory -= Min(held_memory(options, &prepared), run.max_memory);
 	status = uc_linkage(prepared.values, rows->count, prepared.dim, options->method, options->metric, rows->weights, &run,
 						&owned->tree, &err);
 	usercluster_check(status, &err);
@@ -164,21 +160,20 @@ run_linkage(const char *query, Oid key_type, Options *options, Rows *rows)
 
 /* ---- hierarchical ---- */
 
-static void
-check_cut(bool by_k, int k, bool by_height, double height)
+void
+linkage_check_cut(bool by_k, int k, bool by_height, double height, const char *height_name)
 {
-	if (by_k == by_height)
+	if (by_k && by_height)
 		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 by_k ? errmsg("k and height exclude each other") : errmsg("either k or height must be given"),
-				 errhint("Pass k => a number of clusters, or height => a distance at which to cut the tree.")));
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("k and %s exclude each other", height_name),
+				 errhint("Pass k => a number of clusters, or %s => a distance at which to cut the tree.", height_name)));
 	if (by_k && k < 1)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("k must be at least 1, not %d", k)));
 	if (by_height && !(height >= 0))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("height must be a number of at least 0, not %g", height)));
+				 errmsg("%s must be a number of at least 0, not %g", height_name, height)));
 }
 
 static void
@@ -190,7 +185,7 @@ return_clusters(FunctionCallInfo fcinfo, int shift, Oid key_type)
 	bool		by_k = !PG_ARGISNULL(ARG_K + shift);
 	bool		by_height = !PG_ARGISNULL(ARG_HEIGHT + shift);
 	const UcLinkage *tree;
-	Options		options;
+	LinkageOptions options;
 	Rows		rows;
 	int32_t    *labels;
 	size_t		clusters;
@@ -199,10 +194,15 @@ return_clusters(FunctionCallInfo fcinfo, int shift, Oid key_type)
 	InitMaterializedSRF(fcinfo, 0);
 	MemoryContextSwitchTo(context);
 	progress_begin("hierarchical");
-	read_options(fcinfo, ARG_METHOD + shift, &options);
-	check_cut(by_k, by_k ? PG_GETARG_INT32(ARG_K + shift) : 0,
-			  by_height, by_height ? PG_GETARG_FLOAT8(ARG_HEIGHT + shift) : 0);
-	tree = run_linkage(text_to_cstring(PG_GETARG_TEXT_PP(ARG_QUERY)), key_type, &options, &rows);
+	linkage_options(fcinfo, ARG_METHOD + shift, &options);
+	options.row_bytes = sizeof(int32_t);
+	if (!by_k && !by_height)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("either k or height must be given"),
+				 errhint("Pass k => a number of clusters, or height => a distance at which to cut the tree.")));
+	linkage_check_cut(by_k, by_k ? PG_GETARG_INT32(ARG_K + shift) : 0,
+					  by_height, by_height ? PG_GETARG_FLOAT8(ARG_HEIGHT + shift) : 0, "height");
+	tree = linkage_run(text_to_cstring(PG_GETARG_TEXT_PP(ARG_QUERY)), key_type, &options, &rows);
 	if (tree != NULL)
 	{
 		labels = palloc_extended(uc_size_mul(rows.count, sizeof(int32_t)), MCXT_ALLOC_HUGE);
@@ -245,14 +245,14 @@ usercluster_linkage(PG_FUNCTION_ARGS)
 	MemoryContext old = CurrentMemoryContext;
 	MemoryContext context = AllocSetContextCreate(old, "usercluster linkage", ALLOCSET_DEFAULT_SIZES);
 	const UcLinkage *tree;
-	Options		options;
+	LinkageOptions options;
 	Rows		rows;
 
 	InitMaterializedSRF(fcinfo, 0);
 	MemoryContextSwitchTo(context);
 	progress_begin("linkage");
-	read_options(fcinfo, LINKAGE_METHOD, &options);
-	tree = run_linkage(text_to_cstring(PG_GETARG_TEXT_PP(LINKAGE_QUERY)), InvalidOid, &options, &rows);
+	linkage_options(fcinfo, LINKAGE_METHOD, &options);
+	tree = linkage_run(text_to_cstring(PG_GETARG_TEXT_PP(LINKAGE_QUERY)), InvalidOid, &options, &rows);
 	MemoryContextSwitchTo(old);
 	for (size_t i = 0; tree != NULL && i + 1 < tree->leaves; i++)
 	{

@@ -32,7 +32,7 @@
 
 static const char *const column_names[ROWS_COLUMNS] = {
 	[ROWS_WEIGHT] = "weight",[ROWS_FEATURES] = "features",[ROWS_LANGUAGE] = "language",
-	[ROWS_CLUSTER] = "cluster",[ROWS_GROUP_KEY] = "group_key"
+	[ROWS_CLUSTER] = "cluster",[ROWS_GROUP_KEY] = "group_key",[ROWS_TEXT] = "text"
 };
 
 typedef struct NamedColumn

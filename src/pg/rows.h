@@ -23,6 +23,7 @@ typedef enum RowsColumn
 	ROWS_LANGUAGE,
 	ROWS_CLUSTER,				/* the cluster that somebody has put the row into */
 	ROWS_GROUP_KEY,				/* the group within which the row is clustered */
+	ROWS_TEXT,					/* what a picture calls the row */
 	ROWS_COLUMNS
 } RowsColumn;
 

@@ -12,10 +12,14 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "text/unicode.h"
 
 #define FIRST_ROOM 16384
 #define NARROW 0.56				/* em, of a letter on average */
 #define LARGEST_NUMBER 1e6
+#define WIDEST 10000.0			/* em, of any text */
+#define LONGEST_GRAPHEME 32		/* characters; Unicode's stream-safe format has 31 */
+#define WINDOW 128
 
 /* ---- growing ---- */
 
@@ -161,33 +165,92 @@ character_width(uint32_t code)
 		(code >= 0xac00 && code < 0xd7a4) || (code >= 0xf900 && code < 0xfb00) || (code >= 0xfe30 && code < 0xfe70) ||
 		(code >= 0xff00 && code < 0xff61) || code >= 0x1f300;
 
+	if ((uc_char(code)->flags & UC_CHAR_MARK) || code == 0xad || (code >= 0x200b && code <= 0x200f) ||
+		(code >= 0x2060 && code <= 0x206f) || code == 0xfeff)
+		return 0;
 	return wide ? 1 : NARROW;
 }
 
-static uint32_t
-next_character(const char **text, size_t *length)
+/* Text read as what its readers see as characters, through a window. */
+typedef struct Reader
 {
-	uint32_t	code;
+	const char *text;			/* not yet in the window */
+	UcChar		window[WINDOW]; /* without what is not shown */
+	char		bytes[WINDOW][4];
+	size_t		count;
+	size_t		at;
+} Reader;
 
-	*length = read_character((const unsigned char *) *text, &code);
-	*text += *length;
-	return code == '\t' || code == '\n' || code == '\r' ? ' ' : code;
+typedef struct Grapheme
+{
+	size_t		first;			/* in the window */
+	size_t		count;
+	double		width;			/* em; 0: marks without a letter to stand on */
+} Grapheme;
+
+static void
+fill_window(Reader *reader)
+{
+	size_t		left = reader->count - reader->at;
+
+	memmove(reader->window, reader->window + reader->at, left * sizeof(UcChar));
+	memmove(reader->bytes, reader->bytes[reader->at], left * sizeof reader->bytes[0]);
+	reader->at = 0;
+	reader->count = left;
+	while (reader->count < WINDOW && *reader->text != '\0')
+	{
+		uint32_t	code;
+		size_t		length = read_character((const unsigned char *) reader->text, &code);
+
+		if (code == '\t' || code == '\n' || code == '\r')
+			reader->bytes[reader->count][0] = (char) (code = ' ');
+		else if (shown(code))
+			memcpy(reader->bytes[reader->count], reader->text, length);
+		if (shown(code))
+			reader->window[reader->count++] = (UcChar) {.code = code,.stop = (uint32_t) length};
+		reader->text += length;
+	}
+}
+
+/* False at the end of the text. What follows LONGEST_GRAPHEME in one grapheme comes as others, of no width. */
+static bool
+next_grapheme(Reader *reader, Grapheme *grapheme)
+{
+	UcChars		rest;
+
+	if (reader->count - reader->at <= LONGEST_GRAPHEME)
+		fill_window(reader);
+	if (reader->at == reader->count)
+		return false;
+	rest = (UcChars) {.chars = reader->window + reader->at,.count = reader->count - reader->at};
+	grapheme->first = reader->at;
+	grapheme->count = uc_grapheme_end(&rest, 0);
+	if (grapheme->count > LONGEST_GRAPHEME)
+		grapheme->count = LONGEST_GRAPHEME;
+	grapheme->width = 0;
+	for (size_t i = 0; i < grapheme->count; i++)
+		grapheme->width = fmax(grapheme->width, character_width(rest.chars[i].code));
+	reader->at += grapheme->count;
+	return true;
+}
+
+/* Stops where the text is wider than `enough`. */
+static double
+measure(const char *text, double enough)
+{
+	Reader		reader = {.text = text};
+	Grapheme	grapheme;
+	double		width = 0;
+
+	while (width <= enough && next_grapheme(&reader, &grapheme))
+		width += grapheme.width;
+	return width;
 }
 
 double
 uc_svg_text_width(const char *text)
 {
-	double		width = 0;
-
-	while (*text != '\0')
-	{
-		size_t		length;
-		uint32_t	code = next_character(&text, &length);
-
-		if (shown(code))
-			width += character_width(code);
-	}
-	return width;
+	return measure(text, WIDEST);
 }
 
 static void
@@ -207,9 +270,6 @@ add_character(UcSvg *svg, uint32_t code, const char *bytes, size_t length)
 		case '"':
 			uc_svg_add(svg, "&quot;");
 			break;
-		case ' ':
-			uc_svg_add(svg, " ");
-			break;
 		default:
 			add_bytes(svg, bytes, length);
 	}
@@ -218,21 +278,22 @@ add_character(UcSvg *svg, uint32_t code, const char *bytes, size_t length)
 void
 uc_svg_text(UcSvg *svg, const char *text, double width)
 {
-	bool		cut = uc_svg_text_width(text) > width;
-	double		left = cut ? width - 1 : width;
+	Reader		reader = {.text = text};
+	Grapheme	grapheme;
+	double		most = fmin(width, WIDEST),
+				left;
+	bool		cut = measure(text, most) > most;
 
-	while (*text != '\0')
+	left = cut ? most - 1 : most;
+	while (!svg->failed && next_grapheme(&reader, &grapheme))
 	{
-		const char *bytes = text;
-		size_t		length;
-		uint32_t	code = next_character(&text, &length);
-
-		if (!shown(code))
+		if (grapheme.width == 0)
 			continue;
-		left -= character_width(code);
+		left -= grapheme.width;
 		if (cut && left < 0)
 			break;
-		add_character(svg, code, bytes, length);
+		for (size_t i = grapheme.first; i < grapheme.first + grapheme.count; i++)
+			add_character(svg, reader.window[i].code, reader.bytes[i], reader.window[i].stop);
 	}
 	if (cut)
 		uc_svg_add(svg, "&#8230;");

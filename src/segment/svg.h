@@ -33,12 +33,16 @@ extern void uc_svg_at(UcSvg *svg, const char *before, double number);
 
 /*
  * Appends the first characters of UTF-8 text that fit into `width` em, the last one an ellipsis where others were left out.
- * Characters with a meaning in markup are escaped; tabs and line ends become spaces; other controls, what XML cannot hold
- * and bytes that are not UTF-8 are dropped.
+ * Letters with their marks, and pictures put together from several, are not torn. Characters with a meaning in markup are
+ * escaped; tabs and line ends become spaces; other controls, what XML cannot hold, marks beyond the first 31 on a letter and
+ * bytes that are not UTF-8 are dropped.
  */
 extern void uc_svg_text(UcSvg *svg, const char *text, double width);
 
-/* The width of that text in em, estimated: 1 for a character of a Chinese, Japanese or Korean script or a picture, .56 else. */
+/*
+ * The width of that text in em, estimated: 1 for a character of a Chinese, Japanese or Korean script or a picture, .56 else;
+ * at most a little above 10,000.
+ */
 extern double uc_svg_text_width(const char *text);
 
 /*

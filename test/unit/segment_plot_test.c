@@ -1,6 +1,7 @@
 /*
  * segment_plot_test.c
- *	  The scatter: what it refuses, well-formedness whatever names hold, the sample, the centres; and the projection.
+ *	  The scatter: what it refuses, well-formedness whatever names hold, the sample, the centres; the projection; and what
+ *	  all pictures share, text and axes.
  */
 #include <math.h>
 #include <stdint.h>
@@ -11,6 +12,7 @@
 #include "check.h"
 #include "cluster/plane.h"
 #include "segment/plot.h"
+#include "segment/plot_frame.h"
 #include "segment/svg.h"
 
 static const UcRun run = {.threads = 1,.max_memory = (size_t) 1 << 30};
@@ -64,6 +66,68 @@ texts(void)
 	check_text("电影与音乐", 5, "电影与音乐", "Chinese that just fits stays");
 	check_text("电影与音乐", 4.5, "电影与&#8230;", "Chinese is cut between characters");
 	check_text("电影", 0, "&#8230;", "nothing fits");
+	check_text("e\xcc\x81" "bc", 1.6, "e\xcc\x81&#8230;", "an accent stays with its letter");
+	check_text("\xf0\x9f\x91\xa9\xe2\x80\x8d\xf0\x9f\x92\xbb" "abc", 2, "\xf0\x9f\x91\xa9\xe2\x80\x8d\xf0\x9f\x92\xbb&#8230;",
+			   "a picture put together from two is not torn");
+	check_text("\xcc\x81" "a", INFINITY, "a", "an accent without a letter is dropped");
+}
+
+/* Very long texts, and letters with more marks than any script has. */
+static void
+long_texts(void)
+{
+	const size_t marks = 100000;
+	char	   *text = malloc(marks * 2 + 3),
+			   *written;
+
+	text[0] = 'a';
+	for (size_t i = 0; i < marks; i++)
+		memcpy(text + 1 + 2 * i, "\xcc\x81", 2);
+	memcpy(text + 1 + 2 * marks, "b", 2);
+	written = text_of(text, INFINITY);
+	CHECK(written != NULL && strlen(written) == 1 + 2 * 31 + 1, "marks are kept up to a bound, and what follows them");
+	uc_free(written);
+	memset(text, 'x', marks * 2);
+	text[marks * 2] = '\0';
+	written = text_of(text, INFINITY);
+	CHECK(written != NULL && strlen(written) < 20000, "a text has a largest width");
+	uc_free(written);
+	free(text);
+}
+
+/* ---- axes ---- */
+
+static void
+check_ticks(double low, double high, double apart, double least, double step, double first, int count)
+{
+	const UcAxis axis = {low, high, 100, 500};
+	UcTicks		ticks = uc_axis_ticks(&axis, apart, least);
+
+	CHECK(ticks.count == count && (count == 0 || (fabs(ticks.step / step - 1) < 1e-9 && ticks.first == first)),
+		  "ticks from %g to %g: %d of %g from %g", low, high, count, step, first * step);
+	if (ticks.count != count)
+		printf("# %d of %g from %g\n", ticks.count, ticks.step, ticks.first);
+}
+
+static void
+axes(void)
+{
+	const UcAxis fall = {10, 20, 500, 100},
+				point = {7, 7, 100, 200},
+				huge = {-1e308, 1e308, 0, 100};
+
+	CHECK(uc_axis_pixel(&fall, 10) == 500 && uc_axis_pixel(&fall, 20) == 100 && uc_axis_pixel(&fall, 15) == 300, "pixels fall");
+	CHECK(uc_axis_pixel(&point, 7) == 150 && uc_axis_pixel(&point, 1e9) == 150, "without a range all lie in the middle");
+	CHECK(fabs(uc_axis_pixel(&huge, 0) - 50) < 1e-9, "the largest numbers do not overflow");
+	check_ticks(0, 1, 80, 0, 0.2, 0, 6);
+	check_ticks(0, 1, 81, 0, 0.5, 0, 3);
+	check_ticks(-0.31, 0.29, 60, 0, 0.1, -3, 6);
+	check_ticks(2, 15, 10, 1, 1, 2, 14);
+	check_ticks(0, 7e-30, 100, 0, 2e-30, 0, 4);
+	check_ticks(3, 3, 100, 1, 1, 3, 1);
+	check_ticks(3, 3, 100, 0, 1, 0, 0);
+	check_ticks(1e300, 1e300 + 1, 100, 0, 1, 0, 0);
+	check_ticks(-1e308, 1e308, 100, 0, 1, 0, 0);
 }
 
 /* ---- the scatter ---- */
@@ -209,6 +273,8 @@ main(void)
 {
 	refusals();
 	texts();
+	long_texts();
+	axes();
 	scatters();
 	projections();
 	return check_done();

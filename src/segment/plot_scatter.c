@@ -1,42 +1,28 @@
 /*
- * plot.c
+ * plot_scatter.c
  *	  A scatter of groups of points: layout, axes, points, centres, legend.
- *
- * Attributes stand at each group of elements, without a style sheet and without ids, so that several pictures can stand in
- * one page.
  */
 #include "segment/plot.h"
 
 #include <math.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
 #include "base/random.h"
+#include "segment/plot_frame.h"
 #include "segment/svg.h"
 
 #define POLL_POINTS 4096
-#define FONTS "system-ui, 'Noto Sans', 'Helvetica Neue', Arial, 'Noto Sans CJK SC', 'Noto Sans SC', 'PingFang SC', " \
-	"'Microsoft YaHei', 'WenQuanYi Zen Hei', sans-serif"
-#define INK "#222"
-#define QUIET "#666"
-#define NOISE_COLOUR "#bbb"
 #define BYTES_PER_POINT 64
 #define BYTES_PER_GROUP 2048	/* legend, centre and names */
 
-/*
- * Paul Tol's "muted" scheme (https://sronpersonalpages.nl/~pault/), made for colour-blind readers, in his order. Groups
- * beyond the nine colours take the next shape, beyond all shapes they begin anew.
- */
-static const char *const colours[] = {
-	"#cc6677", "#332288", "#ddaa33", "#117733", "#88ccee", "#882255", "#44aa99", "#999933", "#aa4499"
-};
-
-#define COLOURS (sizeof colours / sizeof colours[0])
 #define LONGEST_NAME 16			/* em, at a centre */
+#define SHORT_NAME 6			/* em, where there is less room */
+#define BOLD 1.08			/* times as wide as other letters */
 #define MOST_CENTRES 100			/* marked, of the largest groups */
-#define LONGEST_TITLE 200		/* em, that a reader sees who points at something */
 
 typedef struct Group
 {
@@ -48,19 +34,16 @@ typedef struct Group
 	double		sum[2];			/* then the centre */
 } Group;
 
-typedef struct Frame			/* of the axes, pixels */
+typedef struct Layout
 {
-	double		left,
-				top,
-				right,
-				bottom;
-	double		middle[2];		/* of the data, in its units */
-	double		scale;			/* pixels per unit */
-	double		font;			/* pixels */
+	UcPage		page;
+	UcFrame		frame;			/* of the axes */
+	UcAxis		axis[2];
+	double		font;			/* pixels, the page's */
 	double		radius;			/* of a point */
 	double		legend;			/* its left end */
 	double		legend_rest;	/* em, of the legend beside the names: mark, gap, size, margin */
-} Frame;
+} Layout;
 
 typedef struct Picture
 {
@@ -71,7 +54,7 @@ typedef struct Picture
 	int32_t    *rank;			/* [scatter->group_count + 1] place of a code in groups; the last is noise's */
 	uint32_t   *sample;			/* [drawn] points, by group */
 	size_t		drawn;
-	Frame		frame;
+	Layout		layout;
 	UcSvg		svg;
 } Picture;
 
@@ -200,7 +183,7 @@ take_sample(Picture *picture, UcError *err)
 static double
 legend_width(Picture *picture)
 {
-	Frame	   *frame = &picture->frame;
+	Layout	   *layout = &picture->layout;
 	double		widest = uc_svg_text_width("cluster"),
 				number = uc_svg_text_width("rows");
 
@@ -209,8 +192,8 @@ legend_width(Picture *picture)
 		widest = fmax(widest, uc_svg_text_width(picture->groups[i].name));
 		number = fmax(number, 0.6 * (1 + floor(log10((double) picture->groups[i].size))));
 	}
-	frame->legend_rest = 3.8 + number;
-	return fmin(picture->scatter->width * 0.35, (widest + frame->legend_rest) * frame->font);
+	layout->legend_rest = 3.8 + number;
+	return fmin(picture->scatter->width * 0.35, (widest + layout->legend_rest) * layout->font);
 }
 
 /* One scale for both axes; the data fill the narrower side but for a margin. */
@@ -218,12 +201,13 @@ static void
 fit_data(Picture *picture)
 {
 	const UcScatter *scatter = picture->scatter;
-	Frame	   *frame = &picture->frame;
+	Layout	   *layout = &picture->layout;
+	const UcFrame *frame = &layout->frame;
 	double		low[2] = {INFINITY, INFINITY},
 				high[2] = {-INFINITY, -INFINITY},
-				room[2] = {frame->right - frame->left, frame->bottom - frame->top};
+				room[2] = {frame->right - frame->left, frame->bottom - frame->top},
+				scale = INFINITY;	/* pixels per unit */
 
-	frame->scale = INFINITY;
 	for (size_t i = 0; i < picture->drawn; i++)
 		for (int axis = 0; axis < 2; axis++)
 		{
@@ -236,126 +220,72 @@ fit_data(Picture *picture)
 	{
 		double		reach = high[axis] / 2 - low[axis] / 2;
 
-		frame->middle[axis] = low[axis] + reach;
 		if (reach > 0)
-			frame->scale = fmin(frame->scale, (room[axis] / 2 - 4 * frame->radius) / reach);
+			scale = fmin(scale, (room[axis] / 2 - 4 * layout->radius) / reach);
 	}
-	if (!isfinite(frame->scale))
-		frame->scale = 1;
+	if (!isfinite(scale))		/* all points at one place: one unit around it */
+		scale = fmin(room[0], room[1]) / 2;
+	layout->axis[0] = (UcAxis) {.from = frame->left,.to = frame->right};
+	layout->axis[1] = (UcAxis) {.from = frame->bottom,.to = frame->top};
+	for (int axis = 0; axis < 2; axis++)
+	{
+		double		middle = low[axis] + (high[axis] / 2 - low[axis] / 2);
+
+		layout->axis[axis].low = middle - room[axis] / 2 / scale;
+		layout->axis[axis].high = middle + room[axis] / 2 / scale;
+	}
 }
 
 static void
 lay_out(Picture *picture)
 {
 	const UcScatter *scatter = picture->scatter;
-	Frame	   *frame = &picture->frame;
-	double		shorter = scatter->width < scatter->height ? scatter->width : scatter->height;
+	Layout	   *layout = &picture->layout;
+	double		shorter = scatter->width < scatter->height ? scatter->width : scatter->height,
+				font = uc_page_font(scatter->width, scatter->height, 22);
 
-	frame->font = fmax(9, fmin(22, shorter / 45));
-	frame->radius = fmax(1.5, shorter / 600 * (picture->drawn > 1500 ? 2.6 : picture->drawn > 200 ? 3.4 : 5));
-	frame->left = 4 * frame->font;
-	frame->top = scatter->title == NULL ? frame->font : 3 * frame->font;
-	frame->right = scatter->width - legend_width(picture) - frame->font;
-	frame->bottom = scatter->height - 4 * frame->font;
-	frame->legend = frame->right + frame->font;
+	layout->font = font;
+	layout->page = (UcPage) {.title = scatter->title,.width = scatter->width,.height = scatter->height,.font = font};
+	layout->radius = fmax(1.5, shorter / 600 * (picture->drawn > 1500 ? 2.6 : picture->drawn > 200 ? 3.4 : 5));
+	layout->frame = (UcFrame) {
+		.left = 4 * font,.top = uc_page_top(&layout->page),.right = scatter->width - legend_width(picture) - font,
+		.bottom = scatter->height - 4 * font
+	};
+	layout->legend = layout->frame.right + font;
 	fit_data(picture);
 }
 
 static double
-pixel(const Frame *frame, int axis, double x)
+pixel(const Layout *layout, int axis, double x)
 {
-	double		offset = (x - frame->middle[axis]) * frame->scale;
-
-	return axis == 0 ? (frame->left + frame->right) / 2 + offset : (frame->top + frame->bottom) / 2 - offset;
+	return uc_axis_pixel(&layout->axis[axis], x);
 }
 
 /* ---- axes ---- */
 
 static void
-begin_text(UcSvg *svg, double x, double y, const char *anchor)
-{
-	uc_svg_at(svg, "<text x=\"", x);
-	uc_svg_at(svg, "\" y=\"", y);
-	uc_svg_add(svg, "\"%s%s%s>", anchor == NULL ? "" : " text-anchor=\"", anchor == NULL ? "" : anchor,
-			   anchor == NULL ? "" : "\"");
-}
-
-static void
-add_line(UcSvg *svg, double x1, double y1, double x2, double y2)
-{
-	uc_svg_at(svg, "<path d=\"M", x1);
-	uc_svg_at(svg, " ", y1);
-	uc_svg_at(svg, "L", x2);
-	uc_svg_at(svg, " ", y2);
-	uc_svg_add(svg, "\"/>");
-}
-
-/* 1, 2 or 5 times a power of ten, such that ticks are about `wanted` units apart */
-static double
-tick_step(double wanted)
-{
-	double		power = pow(10, floor(log10(wanted))),
-				factor = wanted / power;
-
-	return power * (factor <= 1 ? 1 : factor <= 2 ? 2 : factor <= 5 ? 5 : 10);
-}
-
-static void
-draw_ticks(Picture *picture, int axis)
-{
-	const Frame *frame = &picture->frame;
-	UcSvg	   *svg = &picture->svg;
-	double		room = axis == 0 ? frame->right - frame->left : frame->bottom - frame->top,
-				reach = room / 2 / frame->scale,
-				step = tick_step(6 * frame->font / frame->scale);
-
-	if (!(step > 0) || !isfinite(step) || !isfinite(reach))
-		return;
-	for (double tick = ceil((frame->middle[axis] - reach) / step); tick * step <= frame->middle[axis] + reach; tick++)
-	{
-		double		at = pixel(frame, axis, tick * step);
-
-		if (!(tick + 1 > tick))		/* steps below the precision of numbers this large */
-			break;
-		if (axis == 0)
-			add_line(svg, at, frame->top, at, frame->bottom);
-		else
-			add_line(svg, frame->left, at, frame->right, at);
-		uc_svg_add(svg, "<g stroke=\"none\" fill=\"" QUIET "\">");
-		if (axis == 0)
-			begin_text(svg, at, frame->bottom + 1.3 * frame->font, "middle");
-		else
-			begin_text(svg, frame->left - 0.4 * frame->font, at + 0.35 * frame->font, "end");
-		uc_svg_add(svg, "%.4g</text></g>", tick == 0 ? 0 : tick * step);
-	}
-}
-
-static void
 draw_axes(Picture *picture)
 {
 	const UcScatter *scatter = picture->scatter;
-	const Frame *frame = &picture->frame;
+	const Layout *layout = &picture->layout;
+	const UcFrame *frame = &layout->frame;
 	UcSvg	   *svg = &picture->svg;
-	double		centre = (frame->top + frame->bottom) / 2,
-				side = 1.2 * frame->font;
+	char		label[64];
 
-	uc_svg_at(svg, "<g stroke=\"#e4e4e4\" fill=\"none\" font-size=\"", 0.85 * frame->font);
-	uc_svg_add(svg, "\">\n");
-	draw_ticks(picture, 0);
-	draw_ticks(picture, 1);
-	uc_svg_at(svg, "<rect stroke=\"#999\" x=\"", frame->left);
-	uc_svg_at(svg, "\" y=\"", frame->top);
-	uc_svg_at(svg, "\" width=\"", frame->right - frame->left);
-	uc_svg_at(svg, "\" height=\"", frame->bottom - frame->top);
-	uc_svg_add(svg, "\"/></g>\n");
+	uc_axes_begin(svg, layout->font);
+	for (int axis = 0; axis < 2; axis++)
+	{
+		UcTicks		ticks = uc_axis_ticks(&layout->axis[axis], 6 * layout->font, 0);
 
-	begin_text(svg, (frame->left + frame->right) / 2, scatter->height - 1.2 * frame->font, "middle");
+		uc_axis_draw(svg, &layout->axis[axis], &ticks, frame, axis == 1, layout->font);
+	}
+	uc_axes_end(svg, frame);
+
+	uc_plot_text(svg, (frame->left + frame->right) / 2, scatter->height - 1.2 * layout->font, "middle");
 	uc_svg_at(svg, "first principal component (", 100 * scatter->explained[0]);
 	uc_svg_add(svg, " %% of the variance)</text>\n");
-	uc_svg_at(svg, "<text text-anchor=\"middle\" transform=\"translate(", side);
-	uc_svg_at(svg, " ", centre);
-	uc_svg_at(svg, ")rotate(-90)\">second principal component (", 100 * scatter->explained[1]);
-	uc_svg_add(svg, " %%)</text>\n");
+	snprintf(label, sizeof label, "second principal component (%.3g %%)", 100 * scatter->explained[1]);
+	uc_plot_upright_label(svg, label, 1.2 * layout->font, (frame->top + frame->bottom) / 2);
 }
 
 /* ---- points, centres, legend ---- */
@@ -397,20 +327,20 @@ add_shape(UcSvg *svg, size_t shape, double x, double y, double radius)
 static size_t
 shape_of(const Group *group, size_t place)
 {
-	return group->code < 0 ? 0 : place / COLOURS % SHAPES;
+	return group->code < 0 ? 0 : place / UC_PLOT_COLOURS % SHAPES;
 }
 
 static const char *
 colour_of(const Group *group, size_t place)
 {
-	return group->code < 0 ? NOISE_COLOUR : colours[place % COLOURS];
+	return group->code < 0 ? UC_PLOT_NOISE : uc_plot_colour(place);
 }
 
 /* Noise first and the smallest group last, so that the larger ones do not cover it. A reader who points at one sees its name. */
 static UcStatus
 draw_points(Picture *picture, UcError *err)
 {
-	const Frame *frame = &picture->frame;
+	const Layout *layout = &picture->layout;
 	UcSvg	   *svg = &picture->svg;
 
 	for (size_t i = 0; i < picture->group_count; i++)
@@ -424,13 +354,13 @@ draw_points(Picture *picture, UcError *err)
 		if (group->drawn == 0)
 			continue;
 		uc_svg_add(svg, "<g fill=\"%s\" fill-opacity=\".75\"><title>", colour_of(group, place));
-		uc_svg_text(svg, group->name, LONGEST_TITLE);
+		uc_svg_text(svg, group->name, UC_PLOT_TOOLTIP);
 		uc_svg_add(svg, "</title>\n");
 		for (size_t j = group->first; j < group->first + group->drawn; j++)
 		{
 			const double *point = picture->scatter->points + (size_t) picture->sample[j] * 2;
 
-			add_shape(svg, shape_of(group, place), pixel(frame, 0, point[0]), pixel(frame, 1, point[1]), frame->radius);
+			add_shape(svg, shape_of(group, place), pixel(layout, 0, point[0]), pixel(layout, 1, point[1]), layout->radius);
 		}
 		uc_svg_add(svg, "</g>\n");
 	}
@@ -452,19 +382,19 @@ marked(const Picture *picture)
 static void
 draw_centres(Picture *picture)
 {
-	const Frame *frame = &picture->frame;
+	const Layout *layout = &picture->layout;
 	UcSvg	   *svg = &picture->svg;
-	double		mark = 0.55 * frame->font;
+	double		mark = 0.55 * layout->font;
 
-	uc_svg_at(svg, "<g stroke=\"#fff\" stroke-width=\"", 0.14 * frame->font);
+	uc_svg_at(svg, "<g stroke=\"#fff\" stroke-width=\"", 0.14 * layout->font);
 	uc_svg_add(svg, "\">\n");
 	for (size_t i = 0; i < marked(picture); i++)
 	{
 		const Group *group = &picture->groups[i];
-		double		x = pixel(frame, 0, group->sum[0]),
-					y = pixel(frame, 1, group->sum[1]);
+		double		x = pixel(layout, 0, group->sum[0]),
+					y = pixel(layout, 1, group->sum[1]);
 
-		uc_svg_add(svg, "<g fill=\"" INK "\">");
+		uc_svg_add(svg, "<g fill=\"" UC_PLOT_INK "\">");
 		add_shape(svg, shape_of(group, i), x, y, mark * 1.35);
 		uc_svg_add(svg, "</g><g fill=\"%s\">", colour_of(group, i));
 		add_shape(svg, shape_of(group, i), x, y, mark);
@@ -491,18 +421,18 @@ overlap(const Box *a, const Box *b)
 static bool
 is_free(const Picture *picture, const Box *box, const Box *names, size_t count)
 {
-	const Frame *frame = &picture->frame;
-	double		mark = 0.75 * frame->font;
+	const Layout *layout = &picture->layout;
+	double		mark = 0.75 * layout->font;
 
-	if (box->left < frame->left || box->right > frame->right || box->top < frame->top || box->bottom > frame->bottom)
+	if (box->left < layout->frame.left || box->right > layout->frame.right || box->top < layout->frame.top || box->bottom > layout->frame.bottom)
 		return false;
 	for (size_t i = 0; i < count; i++)
 		if (overlap(box, &names[i]))
 			return false;
 	for (size_t i = 0; i < marked(picture); i++)
 	{
-		double		x = pixel(frame, 0, picture->groups[i].sum[0]),
-					y = pixel(frame, 1, picture->groups[i].sum[1]);
+		double		x = pixel(layout, 0, picture->groups[i].sum[0]),
+					y = pixel(layout, 1, picture->groups[i].sum[1]);
 		Box			centre = {x - mark, x + mark, y - mark, y + mark};
 
 		if (overlap(box, &centre))
@@ -511,78 +441,68 @@ is_free(const Picture *picture, const Box *box, const Box *names, size_t count)
 	return true;
 }
 
-/* The name over a white rim. */
-static void
-add_name(Picture *picture, const char *name, double x, double y)
+/* Finds a place for the first `longest` em of a name: right or left of the centre, below or above it. */
+static bool
+name_centre(Picture *picture, const Group *group, double longest, Box *names, size_t *count)
 {
-	UcSvg	   *svg = &picture->svg;
-
-	for (int rim = 1; rim >= 0; rim--)
+	const Layout *layout = &picture->layout;
+	double		font = layout->font,
+				width = BOLD * fmin(uc_svg_text_width(group->name), longest) * font,
+				x = pixel(layout, 0, group->sum[0]),
+				y = pixel(layout, 1, group->sum[1]);
+	const struct
 	{
-		if (rim)
-		{
-			uc_svg_at(svg, "<g fill=\"none\" stroke=\"#fff\" stroke-linejoin=\"round\" stroke-width=\"",
-					  0.3 * picture->frame.font);
-			uc_svg_add(svg, "\">");
-		}
-		begin_text(svg, x, y, NULL);
-		uc_svg_text(svg, name, LONGEST_NAME);
-		uc_svg_add(svg, rim ? "</text></g>" : "</text>\n");
+		double		x,				/* of the anchor */
+					y,				/* of the middle */
+					left;
+		const char *anchor;
+	}			places[] = {
+		{x + font, y, x + font, NULL}, {x - font, y, x - font - width, "end"},
+		{x, y + 1.4 * font, x - width / 2, "middle"}, {x, y - 1.4 * font, x - width / 2, "middle"}
+	};
+
+	for (size_t i = 0; i < sizeof places / sizeof places[0]; i++)
+	{
+		Box			box = {places[i].left, places[i].left + width, places[i].y - 0.55 * font, places[i].y + 0.55 * font};
+
+		if (!is_free(picture, &box, names, *count))
+			continue;
+		names[(*count)++] = box;
+		uc_plot_rimmed(&picture->svg, group->name, longest, places[i].x, places[i].y + 0.35 * font, places[i].anchor, font);
+		return true;
 	}
+	return false;
 }
 
-/* Names right or left of the centres, below or above them; where there is no room, colour and legend must do. */
+/* Where there is no room for a name, colour and legend must do. */
 static void
 name_centres(Picture *picture)
 {
-	const Frame *frame = &picture->frame;
 	Box			names[MOST_CENTRES];
 	size_t		count = 0;
 
 	uc_svg_add(&picture->svg, "<g font-weight=\"600\">\n");
 	for (size_t i = 0; i < marked(picture); i++)
-	{
-		const Group *group = &picture->groups[i];
-		double		width = fmin(uc_svg_text_width(group->name), LONGEST_NAME) * frame->font,
-					x = pixel(frame, 0, group->sum[0]),
-					y = pixel(frame, 1, group->sum[1]);
-		const double places[4][2] = {	/* left end and middle */
-			{x + frame->font, y}, {x - frame->font - width, y},
-			{x - width / 2, y + 1.4 * frame->font}, {x - width / 2, y - 1.4 * frame->font}
-		};
-
-		for (int place = 0; place < 4; place++)
-		{
-			Box			box = {
-				places[place][0], places[place][0] + width, places[place][1] - 0.55 * frame->font,
-				places[place][1] + 0.55 * frame->font
-			};
-
-			if (!is_free(picture, &box, names, count))
-				continue;
-			names[count++] = box;
-			add_name(picture, group->name, places[place][0], places[place][1] + 0.35 * frame->font);
-			break;
-		}
-	}
+		if (!name_centre(picture, &picture->groups[i], LONGEST_NAME, names, &count))
+			name_centre(picture, &picture->groups[i], SHORT_NAME, names, &count);
 	uc_svg_add(&picture->svg, "</g>\n");
 }
 
 static void
 draw_legend(Picture *picture)
 {
-	const Frame *frame = &picture->frame;
+	const Layout *layout = &picture->layout;
 	UcSvg	   *svg = &picture->svg;
-	double		line = 1.7 * frame->font,
-				y = frame->top + frame->font,
-				end = picture->scatter->width - frame->font;
-	size_t		fitting = (size_t) ((frame->bottom - frame->top) / line) - 1,
+	double		line = uc_legend_line(&layout->frame, picture->group_count, layout->font),
+				y = layout->frame.top + layout->font,
+				end = picture->scatter->width - layout->font;
+	size_t		fitting = (size_t) ((layout->frame.bottom - layout->frame.top) / line) - 1,
 				lines = picture->group_count <= fitting ? picture->group_count : fitting - 1;
 
-	uc_svg_add(svg, "<g fill=\"" QUIET "\">");
-	begin_text(svg, frame->legend + 1.6 * frame->font, y, NULL);
+	uc_svg_add(svg, "<g fill=\"" UC_PLOT_QUIET "\">");
+	uc_plot_text(svg, layout->legend + 1.6 * layout->font, y, NULL);
 	uc_svg_add(svg, "cluster</text>");
-	begin_text(svg, end, y, "end");
+	uc_plot_text(svg, end, y, "end");
 	uc_svg_add(svg, "rows</text></g>\n");
 	y += line;
 	for (size_t i = 0; i < lines; i++, y += line)
@@ -590,24 +510,24 @@ draw_legend(Picture *picture)
 		const Group *group = &picture->groups[i];
 
 		uc_svg_add(svg, "<g fill=\"%s\">", colour_of(group, i));
-		add_shape(svg, shape_of(group, i), frame->legend + 0.6 * frame->font, y - 0.35 * frame->font, 0.45 * frame->font);
+		add_shape(svg, shape_of(group, i), layout->legend + 0.6 * layout->font, y - 0.35 * layout->font, 0.45 * layout->font);
 		uc_svg_add(svg, "</g>");
-		begin_text(svg, frame->legend + 1.6 * frame->font, y, NULL);
-		uc_svg_text(svg, group->name, (end - frame->legend) / frame->font - frame->legend_rest + 1.1);
-		uc_svg_add(svg, "</text><g fill=\"" QUIET "\">");
-		begin_text(svg, end, y, "end");
+		uc_plot_text(svg, layout->legend + 1.6 * layout->font, y, NULL);
+		uc_svg_text(svg, group->name, (end - layout->legend) / layout->font - layout->legend_rest + 1.1);
+		uc_svg_add(svg, "</text><g fill=\"" UC_PLOT_QUIET "\">");
+		uc_plot_text(svg, end, y, "end");
 		uc_svg_add(svg, "%zu</text></g>\n", group->size);
 	}
 	if (lines < picture->group_count)
 	{
-		begin_text(svg, frame->legend + 1.6 * frame->font, y, NULL);
+		uc_plot_text(svg, layout->legend + 1.6 * layout->font, y, NULL);
 		uc_svg_add(svg, "and %zu more</text>\n", picture->group_count - lines);
 	}
 	if (picture->drawn < picture->scatter->count)
 	{
-		uc_svg_at(svg, "<g fill=\"" QUIET "\" font-size=\"", 0.85 * frame->font);
+		uc_svg_at(svg, "<g fill=\"" UC_PLOT_QUIET "\" font-size=\"", 0.85 * layout->font);
 		uc_svg_add(svg, "\">");
-		begin_text(svg, end, picture->scatter->height - 1.2 * frame->font, "end");
+		uc_plot_text(svg, end, picture->scatter->height - 1.2 * layout->font, "end");
 		uc_svg_add(svg, "%zu of %zu points drawn</text></g>\n", picture->drawn, picture->scatter->count);
 	}
 }
@@ -615,35 +535,16 @@ draw_legend(Picture *picture)
 static UcStatus
 draw(Picture *picture, UcError *err)
 {
-	const UcScatter *scatter = picture->scatter;
 	UcSvg	   *svg = &picture->svg;
 	UcStatus	status;
 
-	uc_svg_add(svg, "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" height=\"%d\" viewBox=\"0 0 %d %d\" role=\"img\" "
-			   "font-family=\"" FONTS "\" fill=\"" INK "\"", scatter->width, scatter->height, scatter->width, scatter->height);
-	uc_svg_at(svg, " font-size=\"", picture->frame.font);
-	uc_svg_add(svg, "\">\n");
-	if (scatter->title != NULL)
-	{
-		uc_svg_add(svg, "<title>");
-		uc_svg_text(svg, scatter->title, LONGEST_TITLE);
-		uc_svg_add(svg, "</title>\n");
-	}
-	uc_svg_add(svg, "<rect width=\"%d\" height=\"%d\" fill=\"#fff\"/>\n", scatter->width, scatter->height);
-	if (scatter->title != NULL)
-	{
-		uc_svg_at(svg, "<g font-weight=\"bold\" font-size=\"", 1.3 * picture->frame.font);
-		uc_svg_add(svg, "\">");
-		begin_text(svg, picture->frame.left, 2 * picture->frame.font, NULL);
-		uc_svg_text(svg, scatter->title, (scatter->width - picture->frame.left) / (1.3 * picture->frame.font) - 1);
-		uc_svg_add(svg, "</text></g>\n");
-	}
+	uc_page_begin(svg, &picture->layout.page, picture->layout.frame.left);
 	draw_axes(picture);
 	status = draw_points(picture, err);
 	draw_centres(picture);
 	name_centres(picture);
 	draw_legend(picture);
-	uc_svg_add(svg, "</svg>\n");
+	uc_page_end(svg);
 	return status;
 }
 
@@ -652,15 +553,11 @@ draw(Picture *picture, UcError *err)
 static UcStatus
 check(const UcScatter *scatter, UcError *err)
 {
-	if (scatter->width < UC_PLOT_SMALLEST || scatter->width > UC_PLOT_LARGEST)
-		return uc_error(err, UC_INVALID_ARGUMENT, "width must be from %d to %d, not %d", UC_PLOT_SMALLEST, UC_PLOT_LARGEST,
-						scatter->width);
-	if (scatter->height < UC_PLOT_SMALLEST || scatter->height > UC_PLOT_LARGEST)
-		return uc_error(err, UC_INVALID_ARGUMENT, "height must be from %d to %d, not %d", UC_PLOT_SMALLEST, UC_PLOT_LARGEST,
-						scatter->height);
-	if (scatter->count == 0 || scatter->count > UINT32_MAX)
-		return uc_error(err, UC_INVALID_ARGUMENT, "cannot draw %zu points", scatter->count);
-	return UC_OK;
+	UcStatus	status = uc_page_check(scatter->width, scatter->height, err);
+
+	if (status == UC_OK && (scatter->count == 0 || scatter->count > UINT32_MAX))
+		status = uc_error(err, UC_INVALID_ARGUMENT, "cannot draw %zu points", scatter->count);
+	return status;
 }
 
 UcStatus
