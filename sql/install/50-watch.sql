@@ -102,3 +102,40 @@ CREATE VIEW usercluster.skipped_rows WITH (security_barrier) AS
 COMMENT ON VIEW usercluster.skipped_rows IS
 'texts that get no embedding: blank, too long or failed, once each, with the primary key of a row that has it; only the tables that the current role owns';
 GRANT SELECT ON usercluster.skipped_rows TO PUBLIC;
+
+CREATE PROCEDURE usercluster.process_queue(max_seconds double precision DEFAULT NULL, batch_rows int DEFAULT 64)
+LANGUAGE C
+AS 'MODULE_PATHNAME', 'usercluster_process_queue';
+COMMENT ON PROCEDURE usercluster.process_queue(double precision, int) IS
+'embeds queued rows of tables that the caller owns (a superuser: of all), oldest first, until none is due or max_seconds have passed; may run in several sessions at once';
+
+CREATE VIEW usercluster.dead_letters WITH (security_barrier) AS
+	SELECT w.relation, w.embedding_column, q.key, q.attempts, q.problem, q.queued_at
+	FROM usercluster.queued q JOIN usercluster.watched_columns w ON w.relation::oid = q.relation::oid AND w.number = q.number
+	WHERE q.attempts >= 5;
+COMMENT ON VIEW usercluster.dead_letters IS
+'queued rows that failed five times, with the last problem; only the tables that the current role owns; see retry_dead_letters';
+GRANT SELECT ON usercluster.dead_letters TO PUBLIC;
+
+CREATE FUNCTION usercluster.retry_dead_letters(relation regclass)
+RETURNS bigint
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'usercluster_retry_dead_letters';
+COMMENT ON FUNCTION usercluster.retry_dead_letters(regclass) IS
+'lets process_queue try the dead letters of a table again; returns how many there were';
+
+CREATE VIEW usercluster.embedding_status WITH (security_barrier) AS
+	SELECT w.relation, w.embedding_column, w.model, w.mode, size.rows AS estimated_rows, size.missing AS estimated_missing,
+		(SELECT count(*) FROM usercluster.queued q WHERE q.relation::oid = w.relation::oid AND q.number = w.number AND q.attempts < 5) AS queued,
+		(SELECT count(*) FROM usercluster.queued q WHERE q.relation::oid = w.relation::oid AND q.number = w.number AND q.attempts >= 5) AS dead,
+		(SELECT count(*) FROM usercluster.skipped s WHERE s.relation::oid = w.relation::oid AND s.number = w.number) AS skipped_texts
+	FROM usercluster.watched_columns w,
+		LATERAL (SELECT sum(c.reltuples)::bigint AS rows, round(sum(c.reltuples * s.stanullfrac))::bigint AS missing
+			FROM (SELECT relid FROM pg_catalog.pg_partition_tree(w.relation) WHERE isleaf
+				  UNION SELECT w.relation) t
+			JOIN pg_catalog.pg_class c ON c.oid = t.relid AND c.relkind = 'r' AND c.reltuples >= 0
+			JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attname = w.embedding_column
+			LEFT JOIN pg_catalog.pg_statistic s ON s.starelid = c.oid AND s.staattnum = a.attnum AND NOT s.stainherit) size;
+COMMENT ON VIEW usercluster.embedding_status IS
+'watched columns of the tables that the current role owns: rows and rows without embedding as ANALYZE last found them (NULL: never), and exactly what is queued, dead and skipped';
+GRANT SELECT ON usercluster.embedding_status TO PUBLIC;

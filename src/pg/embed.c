@@ -50,6 +50,12 @@ check_fingerprint(const OpenModel *open, const char *expected)
 }
 
 void
+embed_check_model(const EmbedRequest *request)
+{
+	check_fingerprint(models_get(request->model), request->fingerprint);
+}
+
+void
 embed_texts(const EmbedRequest *request, text *const *texts, int count, Embedding **out)
 {
 	UcText	   *wanted = palloc_extended(sizeof(UcText) * Max(count, 1), MCXT_ALLOC_HUGE);

@@ -24,6 +24,9 @@ typedef struct EmbedRequest
  */
 extern void embed_texts(const EmbedRequest *request, text *const *texts, int count, Embedding **out);
 
+/* Refuses a model that is not there, or not the one of the request's fingerprint. */
+extern void embed_check_model(const EmbedRequest *request);
+
 /* What a value of an argument "truncation" means; refuses others (22023). */
 extern UcLongText embed_long_text(const char *truncation);
 

@@ -10,28 +10,37 @@
 
 #include "pg/watch_attempt.h"
 
-/* Data, constraints, triggers that refuse: another row, or another text, would not have failed. */
+#define CATEGORY(a, b) MAKE_SQLSTATE(a, b, '0', '0', '0')
+
 static bool
-is_of_row(int code)
+is_of_row(int code, AttemptErrors errors)
 {
 	switch (ERRCODE_TO_CATEGORY(code))
 	{
-		case MAKE_SQLSTATE('0', '9', '0', '0', '0'):
-		case MAKE_SQLSTATE('2', '2', '0', '0', '0'):
-		case MAKE_SQLSTATE('2', '3', '0', '0', '0'):
-		case MAKE_SQLSTATE('2', '7', '0', '0', '0'):
-		case MAKE_SQLSTATE('4', '4', '0', '0', '0'):
-		case MAKE_SQLSTATE('5', '4', '0', '0', '0'):
-		case MAKE_SQLSTATE('P', '0', '0', '0', '0'):
+		case CATEGORY('0', '9'):	/* triggers */
+		case CATEGORY('2', '2'):	/* values */
+		case CATEGORY('2', '3'):	/* constraints */
+		case CATEGORY('2', '7'):
+		case CATEGORY('4', '4'):
+		case CATEGORY('5', '4'):	/* limits */
+		case CATEGORY('P', '0'):	/* RAISE */
 			return true;
-		default:
+		case CATEGORY('2', '5'):	/* transaction state */
+		case CATEGORY('4', '0'):	/* deadlock, serialization */
+		case CATEGORY('5', '3'):	/* resources */
+		case CATEGORY('5', '5'):
+		case CATEGORY('5', '7'):	/* cancel, shutdown */
+		case CATEGORY('5', '8'):
+		case CATEGORY('X', 'X'):
 			return false;
+		default:
+			return errors == ATTEMPT_ANY;
 	}
 }
 
 /* True where the rows went through; else their error, of this memory context. */
 static bool
-attempt(AttemptBody body, void *arg, int first, int count, ErrorData **problem)
+attempt(AttemptBody body, void *arg, int first, int count, AttemptErrors errors, ErrorData **problem)
 {
 	MemoryContext context = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
@@ -54,18 +63,18 @@ attempt(AttemptBody body, void *arg, int first, int count, ErrorData **problem)
 	PG_END_TRY();
 	MemoryContextSwitchTo(context);
 	CurrentResourceOwner = owner;
-	if (*problem != NULL && !is_of_row((*problem)->sqlerrcode))
+	if (*problem != NULL && !is_of_row((*problem)->sqlerrcode, errors))
 		ReThrowError(*problem);
 	return *problem == NULL;
 }
 
 /* Halves at most log2(count) deep. */
 static void
-attempt_range(AttemptBody body, void *arg, int first, int count, ErrorData **problems)
+attempt_range(AttemptBody body, void *arg, int first, int count, AttemptErrors errors, ErrorData **problems)
 {
 	ErrorData  *problem;
 
-	if (count == 0 || attempt(body, arg, first, count, &problem))
+	if (count == 0 || attempt(body, arg, first, count, errors, &problem))
 		return;
 	if (count == 1)
 	{
@@ -73,15 +82,15 @@ attempt_range(AttemptBody body, void *arg, int first, int count, ErrorData **pro
 		return;
 	}
 	FreeErrorData(problem);
-	attempt_range(body, arg, first, count / 2, problems);
-	attempt_range(body, arg, first + count / 2, count - count / 2, problems);
+	attempt_range(body, arg, first, count / 2, errors, problems);
+	attempt_range(body, arg, first + count / 2, count - count / 2, errors, problems);
 }
 
 void
-attempt_rows(AttemptBody body, void *arg, int count, ErrorData **problems)
+attempt_rows(AttemptBody body, void *arg, int count, AttemptErrors errors, ErrorData **problems)
 {
 	memset(problems, 0, sizeof *problems * count);
-	attempt_range(body, arg, 0, count, problems);
+	attempt_range(body, arg, 0, count, errors, problems);
 }
 
 typedef struct EmbedJob
@@ -105,7 +114,7 @@ attempt_embed(const EmbedRequest *request, text **texts, int count, Embedding **
 	EmbedJob	job = {request, texts, out};
 
 	memset(out, 0, sizeof *out * count);
-	attempt_rows(embed_range, &job, count, problems);
+	attempt_rows(embed_range, &job, count, ATTEMPT_DATA, problems);
 	for (int i = 0; i < count; i++)
 		if (problems[i] != NULL)
 			out[i] = NULL;

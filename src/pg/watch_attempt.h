@@ -12,12 +12,17 @@
 /* Does rows first … first + count - 1; an error undoes all of them. */
 typedef void (*AttemptBody) (void *arg, int first, int count);
 
+typedef enum AttemptErrors
+{
+	ATTEMPT_DATA,				/* what another row would not have met: values, constraints, triggers that refuse */
+	ATTEMPT_ANY					/* rights and missing objects too; not a cancel, a deadlock, a full disk */
+} AttemptErrors;
+
 /*
  * Calls body for all rows inside a subtransaction, and where that fails for halves of them, down to single rows. problems[i]
- * (palloc'd here, or NULL) becomes the error of row i. Errors that are not a row's own (cancel, deadlock, full disk, no model)
- * are raised.
+ * (palloc'd here, or NULL) becomes the error of row i. Errors of other kinds are raised.
  */
-extern void attempt_rows(AttemptBody body, void *arg, int count, ErrorData **problems);
+extern void attempt_rows(AttemptBody body, void *arg, int count, AttemptErrors errors, ErrorData **problems);
 
 /* embed_texts by this rule: where problems[i] is set, out[i] is NULL. */
 extern void attempt_embed(const EmbedRequest *request, text **texts, int count, Embedding **out, ErrorData **problems);

@@ -177,7 +177,7 @@ read_rows(Backfill *job, Relation relation, const Watch *watch, BlockNumber firs
 									   " AND pg_catalog.num_nonnulls(VARIADIC %s) OPERATOR(pg_catalog.>) 0",
 									   texts, key_sql(relation), watch_relation_name(relation),
 									   watch_column_name(relation, watch->embedding), texts),
-							  2, types, values, NULL, true, 0) != SPI_OK_SELECT)
+							  2, types, values, NULL, false, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not read rows without embedding");
 	queue_transmission_end(modes);
 	act_again(&before);
@@ -245,7 +245,7 @@ finish_batch(Backfill *job, const Watch *watch)
 	for (int i = 0; i < job->count; i++)
 		texts[i] = watch_joined(job->rows[i].texts);
 	attempt_embed(&request, texts, job->count, job->embeddings, embedding_problems);
-	attempt_rows(store_rows, job, job->count, storing_problems);
+	attempt_rows(store_rows, job, job->count, ATTEMPT_DATA, storing_problems);
 	for (int i = 0; i < job->count; i++)
 	{
 		ErrorData  *problem = embedding_problems[i] != NULL ? embedding_problems[i] : storing_problems[i];

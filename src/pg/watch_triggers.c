@@ -377,6 +377,27 @@ gather_state(FunctionCallInfo fcinfo, TriggerData *trigger)
 	return state;
 }
 
+/* Another trigger changed the text after watch_row had seen it: no row that waits shows the embedding of another text. */
+static void
+clear_stale(Relation relation, const Watch *watch, TupleTableSlot *slot)
+{
+	WaitingRow	row = {.tid = slot->tts_tid};
+	ActingUser	before;
+	Datum		stale;
+	bool		null;
+
+	stale = slot_getattr(slot, watch->embedding, &null);
+	if (null)
+		return;
+	row.stale = DatumGetEmbedding(stale);
+	row.texts = watch_texts(watch, RelationGetDescr(relation), slot);
+	SPI_connect();
+	act_as(relation->rd_rel->relowner, false, &before);
+	store(relation, prepare_store(relation, watch), &row, NULL);
+	act_again(&before);
+	SPI_finish();
+}
+
 Datum
 usercluster_watch_gather(PG_FUNCTION_ARGS)
 {
@@ -395,6 +416,7 @@ usercluster_watch_gather(PG_FUNCTION_ARGS)
 	slot = TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ? trigger->tg_newslot : trigger->tg_trigslot;
 	if (state->watch.queue)
 	{
+		clear_stale(trigger->tg_relation, &state->watch, slot);
 		queue_append(state->target, slot);
 		return PointerGetDatum(NULL);
 	}
