@@ -24,6 +24,7 @@ DATA = $(wildcard sql/$(EXTENSION)--*--*.sql)
 
 REGRESS = $(sort $(patsubst sql/%.sql,%,$(filter-out sql/$(EXTENSION)--%,$(wildcard sql/*.sql))))
 REGRESS_OPTS = --load-extension=usercluster
+ISOLATION_OPTS = --load-extension=usercluster
 ISOLATION = $(sort $(patsubst specs/%.spec,%,$(wildcard specs/*.spec)))
 TAP_TESTS = $(if $(wildcard t/*.pl),1)
 
