@@ -35,6 +35,8 @@ SELECT count(*) FROM usercluster.choose_k('TABLE looking', 2, 4);
 SELECT usercluster.stability('TABLE looking', 3) > 0;
 SELECT length(usercluster.cluster_plot('SELECT id, e, cluster FROM points WHERE look()')) > 0;
 SELECT (usercluster.fit_preparation('TABLE looking')).method;
+SELECT count(*) FROM usercluster.typical_members('SELECT id, e, cluster FROM points WHERE look()');
+SELECT count(*) FROM usercluster.border_members('SELECT id, e, cluster FROM points WHERE look()');
 SELECT command, phase, min(done), max(done), count(*), max(total) AS total FROM seen GROUP BY command, phase ORDER BY command COLLATE "C";
 SELECT count(*) FROM usercluster.progress;
 

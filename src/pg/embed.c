@@ -89,8 +89,7 @@ embed_texts(const EmbedRequest *request, text *const *texts, int count, Embeddin
 		options.prompt = uc_model_prompt(open->model);
 
 	usercluster_run(&run);
-	/* one text is that of a function in somebody's query */
-	if (count > 1)
+	if (request->shown)
 		progress_watch(&run);
 	dim = open->model->config.dimensions;
 	bytes = uc_size_mul(uc_size_mul(n, dim), sizeof(float));
@@ -184,6 +183,7 @@ usercluster_embed_array(PG_FUNCTION_ARGS)
 		PG_RETURN_ARRAYTYPE_P(construct_empty_array(type));
 
 	progress_begin("embed");
+	request.shown = true;
 	texts = palloc(sizeof *texts * count);
 	embeddings = palloc(sizeof *embeddings * count);
 	for (int i = 0; i < count; i++)

@@ -15,6 +15,7 @@ typedef struct EmbedRequest
 	const char *model;			/* NULL: the default model */
 	const char *prompt;			/* NULL: the model's own; in the database's encoding */
 	UcLongText	long_text;
+	bool		shown;			/* how far it is becomes the progress of the call */
 	const char *fingerprint;	/* NULL, or what the model's must be */
 } EmbedRequest;
 

@@ -19,6 +19,7 @@
 #include "pg/errors.h"
 #include "pg/kmeans.h"
 #include "pg/preparation.h"
+#include "pg/progress.h"
 #include "pg/query.h"
 
 PG_FUNCTION_INFO_V1(usercluster_typical_members);
@@ -91,6 +92,7 @@ measure(Members *members)
 	if (members->prepared.changed)
 		held = uc_size_add(held, uc_size_mul(rows->count, sizeof(float) * members->prepared.dim));
 	usercluster_run(&run);
+	progress_watch(&run);
 	run.max_memory -= Min(held, run.max_memory);
 	usercluster_check(uc_standing(members->prepared.values, rows->labels[ROWS_CLUSTER].codes, rows->weights, rows->count,
 								  members->prepared.dim, rows->labels[ROWS_CLUSTER].count, members->metric, &run,
@@ -176,6 +178,7 @@ return_members(FunctionCallInfo fcinfo, int shift, Oid key_type, bool border)
 	InitMaterializedSRF(fcinfo, 0);
 	context = AllocSetContextCreate(old, "usercluster members", ALLOCSET_DEFAULT_SIZES);
 	MemoryContextSwitchTo(context);
+	progress_begin(border ? "border_members" : "typical_members");
 	read_arguments(fcinfo, shift, &members);
 	options.directions = members.metric == UC_METRIC_COSINE;
 	query_read(text_to_cstring(PG_GETARG_TEXT_PP(MEMBERS_QUERY)), key_type, &options, &members.rows);

@@ -14,6 +14,7 @@
 #include "base/simd.h"
 #include "cluster/assign.h"
 #include "pg/errors.h"
+#include "pg/progress.h"
 #include "pg/segmentation_fit.h"
 
 /* The rows as the segments' preparation changes them. */
@@ -239,6 +240,7 @@ segmentation_assign_rows(const Segmentation *s, SegmentationRows *found)
 	centroids = centroid_matrix(s, dim);
 	out = (UcAssignment) {found->places, found->distances, found->margins};
 	usercluster_run(&run);
+	progress_watch(&run);
 	usercluster_check(uc_assign(prepared, count, dim, centroids, s->count, s->kmeans.metric, &run, &out, &err), &err);
 	MemoryContextSwitchTo(outer);
 	MemoryContextDelete(context);

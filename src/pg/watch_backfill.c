@@ -26,6 +26,7 @@
 #include "utils/portal.h"
 #include "utils/timestamp.h"
 
+#include "pg/progress.h"
 #include "pg/watch.h"
 #include "pg/watch_attempt.h"
 #include "pg/watch_queue.h"
@@ -312,6 +313,7 @@ fill_part(Backfill *job, Oid part, double share_before, double share)
 		blocks = next_blocks(blocks, job->count, job->batch_rows);
 		job->done_share = share_before + share * (end == 0 ? 1 : (double) first / end);
 		report_progress(job);
+		progress_done((size_t) (job->embedded + job->skipped));
 		if (time_is_up(job))
 			return false;
 	}
@@ -407,6 +409,8 @@ usercluster_embed_missing(PG_FUNCTION_ARGS)
 	job.name = MemoryContextStrdup(context, RelationGetRelationName(relation));
 	relation_close(relation, AccessShareLock);
 	job.started = job.noticed = GetCurrentTimestamp();
+	progress_begin("embed_missing");
+	progress_phase("embedding rows", UC_UNKNOWN_TOTAL);
 
 	SET_LOCKTAG_ADVISORY(lock, MyDatabaseId, job.relation, job.number, EMBED_MISSING_LOCK);
 	if (LockAcquire(&lock, ExclusiveLock, true, true) == LOCKACQUIRE_NOT_AVAIL)
