@@ -15,7 +15,6 @@
 #include "base/simd.h"
 #include "cluster/points.h"
 
-#define BLOCK_ROWS 1024
 #define FILL_ROWS 128			/* rows of a block that one task centres */
 #define STRIP 128				/* columns of a strip; a product of 2 · 128 · 1,024 · dim operations */
 #define POLL_ROWS 1024
@@ -35,7 +34,7 @@ typedef struct CovarianceWork
 	const UcPreparation *preparation;
 	size_t		begin;			/* of the block */
 	size_t		rows;			/* in the block */
-	float	   *block;			/* [BLOCK_ROWS, dim] centred, times √weight */
+	float	   *block;			/* [UC_MOMENTS_BLOCK, dim] centred, times √weight */
 	float	   *products;		/* [threads, STRIP, dim] */
 	double	   *covariance;		/* [dim, dim] */
 } CovarianceWork;
@@ -106,9 +105,8 @@ uc_moments_means_memory(const UcPrepareInput *input)
 	return uc_size_mul(uc_size_mul(1 + groups, uc_size_add(input->dim, 1)), sizeof(double));
 }
 
-/* mean_g = mean + n / (n + shrinkage) · (own mean - mean) */
-static void
-shrink(const double *sum, double total, const double *mean, size_t dim, float *out)
+void
+uc_moments_shrink(const double *sum, double total, const double *mean, size_t dim, float *out)
 {
 	double		kept = total / (total + UC_GROUP_SHRINKAGE);
 
@@ -157,7 +155,7 @@ uc_moments_means(const UcPrepareInput *input, const double *scales, const UcRun 
 			preparation->mean[i] = (float) work.sums[i];
 		}
 		for (size_t group = 0; group < groups; group++)
-			shrink(work.sums + (1 + group) * dim, totals[1 + group], work.sums, dim, preparation->group_means + group * dim);
+			uc_moments_shrink(work.sums + (1 + group) * dim, totals[1 + group], work.sums, dim, preparation->group_means + group * dim);
 	}
 	uc_free(work.sums);
 	return status;
@@ -207,41 +205,32 @@ add_strip(void *arg, size_t task, int worker, UcSection *section, UcError *err)
 size_t
 uc_moments_covariance_memory(size_t dim, int threads)
 {
-	return uc_size_mul(uc_size_mul(BLOCK_ROWS + (size_t) threads * STRIP, dim), sizeof(float));
+	return uc_size_mul(uc_size_mul(UC_MOMENTS_BLOCK + (size_t) threads * STRIP, dim), sizeof(float));
 }
 
 UcStatus
-uc_moments_covariance(const UcPrepareInput *input, const double *scales, const UcPreparation *preparation, const UcRun *run,
-					  double *covariance, UcError *err)
+uc_moments_add_block(const UcPrepareInput *input, const double *scales, const UcPreparation *preparation, size_t begin,
+					 float *scratch, const UcRun *run, double *covariance, UcError *err)
 {
 	size_t		dim = input->dim;
-	CovarianceWork work = {.input = input,.scales = scales,.preparation = preparation,.covariance = covariance};
-	double		total = 0;
-	UcStatus	status = UC_OK;
+	CovarianceWork work = {
+		.input = input,.scales = scales,.preparation = preparation,.begin = begin,.block = scratch,
+		.products = scratch + UC_MOMENTS_BLOCK * dim,.covariance = covariance
+	};
+	UcRun		granted;
+	UcStatus	status;
 
-	work.block = uc_alloc(uc_moments_covariance_memory(dim, run->threads));
-	if (work.block == NULL)
-		return uc_out_of_memory(err, uc_moments_covariance_memory(dim, run->threads));
-	work.products = work.block + BLOCK_ROWS * dim;
-	uc_blas_prepare();
-	memset(covariance, 0, dim * dim * sizeof(double));
-	uc_progress_phase(run, "measuring the covariance", input->count);
-	for (work.begin = 0; status == UC_OK && work.begin < input->count; work.begin += BLOCK_ROWS)
-	{
-		UcRun		granted;
+	work.rows = input->count - begin < UC_MOMENTS_BLOCK ? input->count - begin : UC_MOMENTS_BLOCK;
+	granted = uc_run_for_work(run, (double) work.rows * (double) dim * (double) dim);
+	status = uc_parallel(&granted, (work.rows + FILL_ROWS - 1) / FILL_ROWS, fill_block, &work, err);
+	if (status == UC_OK)
+		status = uc_parallel(&granted, (dim + STRIP - 1) / STRIP, add_strip, &work, err);
+	return status;
+}
 
-		work.rows = input->count - work.begin < BLOCK_ROWS ? input->count - work.begin : BLOCK_ROWS;
-		granted = uc_run_for_work(run, (double) work.rows * (double) dim * (double) dim);
-		status = uc_parallel(&granted, (work.rows + FILL_ROWS - 1) / FILL_ROWS, fill_block, &work, err);
-		if (status == UC_OK)
-			status = uc_parallel(&granted, (dim + STRIP - 1) / STRIP, add_strip, &work, err);
-		uc_progress_done(run, work.begin + work.rows);
-	}
-	uc_free(work.block);
-	if (status != UC_OK)
-		return status;
-	for (size_t row = 0; row < input->count; row++)
-		total += weight_of(input, row);
+UcStatus
+uc_moments_end_covariance(double *covariance, size_t dim, double total, UcError *err)
+{
 	for (size_t i = 0; i < dim; i++)
 		for (size_t j = i; j < dim; j++)
 		{
@@ -255,4 +244,31 @@ uc_moments_covariance(const UcPrepareInput *input, const double *scales, const U
 			}
 		}
 	return UC_OK;
+}
+
+UcStatus
+uc_moments_covariance(const UcPrepareInput *input, const double *scales, const UcPreparation *preparation, const UcRun *run,
+					  double *covariance, UcError *err)
+{
+	size_t		dim = input->dim;
+	float	   *scratch = uc_alloc(uc_moments_covariance_memory(dim, run->threads));
+	double		total = 0;
+	UcStatus	status = UC_OK;
+
+	if (scratch == NULL)
+		return uc_out_of_memory(err, uc_moments_covariance_memory(dim, run->threads));
+	uc_blas_prepare();
+	memset(covariance, 0, dim * dim * sizeof(double));
+	uc_progress_phase(run, "measuring the covariance", input->count);
+	for (size_t begin = 0; status == UC_OK && begin < input->count; begin += UC_MOMENTS_BLOCK)
+	{
+		status = uc_moments_add_block(input, scales, preparation, begin, scratch, run, covariance, err);
+		uc_progress_done(run, begin + UC_MOMENTS_BLOCK);
+	}
+	uc_free(scratch);
+	if (status != UC_OK)
+		return status;
+	for (size_t row = 0; row < input->count; row++)
+		total += weight_of(input, row);
+	return uc_moments_end_covariance(covariance, dim, total, err);
 }

@@ -31,9 +31,28 @@ extern UcStatus uc_moments_means(const UcPrepareInput *input, const double *scal
 								 UcPreparation *preparation, double *energy, UcError *err);
 extern size_t uc_moments_means_memory(const UcPrepareInput *input);
 
+/* mean_g = mean + n / (n + shrinkage) · (own mean - mean), from the sum and the total weight n of a group's scaled rows. */
+extern void uc_moments_shrink(const double *sum, double total, const double *mean, size_t dim, float *out);
+
 /* The weighted mean of xᵀx over the centred rows x, both triangles, into covariance [dim, dim]. UC_INVALID_DATA if not finite. */
 extern UcStatus uc_moments_covariance(const UcPrepareInput *input, const double *scales, const UcPreparation *preparation,
 									  const UcRun *run, double *covariance, UcError *err);
 extern size_t uc_moments_covariance_memory(size_t dim, int threads);
+
+/*
+ * The same in steps: the upper triangle of the sum over UC_MOMENTS_BLOCK rows, or those left, from `begin` on; then division by
+ * the total weight, and the lower triangle. `scratch` is uc_moments_covariance_memory bytes.
+ */
+#define UC_MOMENTS_BLOCK 1024
+extern UcStatus uc_moments_add_block(const UcPrepareInput *input, const double *scales, const UcPreparation *preparation,
+									 size_t begin, float *scratch, const UcRun *run, double *covariance, UcError *err);
+extern UcStatus uc_moments_end_covariance(double *covariance, size_t dim, double total, UcError *err);
+
+/*
+ * Turns the first components of the covariance into the projection, as far as they hold variance that is not rounding.
+ * `energy` is that of uc_moments_means.
+ */
+extern UcStatus uc_prepare_projection(double *covariance, size_t components, double energy, const UcRun *run,
+									  UcPreparation *preparation, UcError *err);
 
 #endif

@@ -219,10 +219,9 @@ fit_features(const UcPrepareInput *input, const UcRun *run, UcPreparation *prepa
 
 /* ---- the fit ---- */
 
-/* Turns the first components of the covariance into the projection, as far as they hold variance above `floor`. */
-static UcStatus
-fit_projection(double *covariance, size_t components, double energy, const UcRun *run, UcPreparation *preparation,
-			   UcError *err)
+UcStatus
+uc_prepare_projection(double *covariance, size_t components, double energy, const UcRun *run, UcPreparation *preparation,
+					  UcError *err)
 {
 	size_t		dim = preparation->dim,
 				bytes = uc_size_mul(uc_size_mul(components, dim + 1), sizeof(double)),
@@ -276,7 +275,7 @@ fit_whitening(const UcPrepareInput *input, const double *scales, size_t componen
 		return uc_out_of_memory(err, bytes);
 	status = uc_moments_covariance(input, scales, preparation, run, covariance, err);
 	if (status == UC_OK)
-		status = fit_projection(covariance, components, energy, run, preparation, err);
+		status = uc_prepare_projection(covariance, components, energy, run, preparation, err);
 	uc_free(covariance);
 	return status;
 }
