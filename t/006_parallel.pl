@@ -62,6 +62,27 @@ for my $threads (1, 2, 3, 8)
 		"$threads threads embed the same vectors as one");
 }
 
+# k-means that keeps no rows: each pass over the query runs in workers, and finds what rows in memory give.
+$node->append_conf('postgresql.conf', "log_line_prefix = '%b: '");
+$node->reload;
+$node->safe_psql('postgres', q{
+	CREATE FUNCTION seen(id int) RETURNS bool LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$
+	BEGIN
+		IF id = 7 THEN RAISE LOG 'row % is read', id; END IF;
+		RETURN true;
+	END $$});
+my $offset = -s $node->logfile;
+my $iterations = $node->safe_psql('postgres', q{
+	SET max_parallel_workers_per_gather = 2; SET parallel_leader_participation = off;
+	SELECT iterations FROM usercluster.kmeans_fit('SELECT id, at FROM alone WHERE seen(id)', 5, route => 'query')});
+my @reads = slurp_file($node->logfile, $offset) =~ /^(.*?): LOG:  row 7 is read/mg;
+cmp_ok(scalar @reads, '>=', $iterations + 2, 'the rows are read once per iteration, and before and after');
+is(scalar(grep { $_ ne 'parallel worker' } @reads), 0, 'in parallel workers');
+my $route = 'FROM usercluster.kmeans(\'SELECT id, at FROM alone\', 5, route => $$%s$$, init => $$sample$$)';
+is($node->safe_psql('postgres', "$parallel SELECT count(*) " . sprintf($route, 'query') . ' a JOIN (SELECT * '
+		. sprintf($route, 'memory') . ') b USING (id, cluster) WHERE abs(a.distance - b.distance) < 1e-6'), '80',
+	'and they are clustered as in memory');
+
 # Inside a worker there is one thread, whatever the setting.
 is($node->safe_psql('postgres', qq{
 	SET usercluster.threads = 4;

@@ -120,20 +120,12 @@ centroids_from_matrix(ArrayType *matrix, Oid metric)
 						kmeans_metric(DatumGetCString(DirectFunctionCall1(enum_out, ObjectIdGetDatum(metric)))));
 }
 
-/* (embedding[]) → real[][] */
-Datum
-usercluster_centroid_matrix(PG_FUNCTION_ARGS)
+static ArrayType *
+new_matrix(int k, int dim)
 {
-	int			k;
-	Embedding **embeddings = read_embeddings(PG_GETARG_ARRAYTYPE_P(0), &k);
-	int			dim;
-	size_t		bytes;
+	size_t		bytes = ARR_OVERHEAD_NONULLS(2) + uc_size_mul(k, sizeof(float) * dim);
 	ArrayType  *matrix;
 
-	if (k == 0)
-		PG_RETURN_ARRAYTYPE_P(construct_empty_array(FLOAT4OID));
-	dim = embeddings[0]->dim;
-	bytes = ARR_OVERHEAD_NONULLS(2) + uc_size_mul(k, sizeof(float) * dim);
 	if (bytes > MaxAllocSize)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
@@ -145,6 +137,29 @@ usercluster_centroid_matrix(PG_FUNCTION_ARGS)
 	ARR_DIMS(matrix)[0] = k;
 	ARR_DIMS(matrix)[1] = dim;
 	ARR_LBOUND(matrix)[0] = ARR_LBOUND(matrix)[1] = 1;
+	return matrix;
+}
+
+Datum
+centroids_matrix(const float *centroids, int k, int dim)
+{
+	ArrayType  *matrix = new_matrix(k, dim);
+
+	memcpy(ARR_DATA_PTR(matrix), centroids, uc_size_mul(k, sizeof(float) * dim));
+	return PointerGetDatum(matrix);
+}
+
+/* (embedding[]) → real[][] */
+Datum
+usercluster_centroid_matrix(PG_FUNCTION_ARGS)
+{
+	int			k;
+	Embedding **embeddings = read_embeddings(PG_GETARG_ARRAYTYPE_P(0), &k);
+	ArrayType  *matrix;
+
+	if (k == 0)
+		PG_RETURN_ARRAYTYPE_P(construct_empty_array(FLOAT4OID));
+	matrix = new_matrix(k, embeddings[0]->dim);
 	copy_rows((float *) ARR_DATA_PTR(matrix), embeddings, k);
 	PG_RETURN_ARRAYTYPE_P(matrix);
 }
@@ -162,8 +177,8 @@ typedef struct Cached
 } Cached;
 
 /* In an aggregate the arguments that the planner saw are those of the aggregate, which follow the state. */
-static bool
-is_constant(FunctionCallInfo fcinfo, int argument)
+bool
+argument_is_constant(FunctionCallInfo fcinfo, int argument)
 {
 	Aggref	   *aggregate = AggCheckCallContext(fcinfo, NULL) ? AggGetAggref(fcinfo) : NULL;
 	Node	   *call = fcinfo->flinfo->fn_expr;
@@ -219,7 +234,7 @@ centroids_argument(FunctionCallInfo fcinfo, int argument)
 	cached->where = where;
 	cached->centroids = centroids_from_matrix(cached->matrix, metric);
 	MemoryContextSwitchTo(old);
-	cached->constant = is_constant(fcinfo, argument) && is_constant(fcinfo, argument + 1);
+	cached->constant = argument_is_constant(fcinfo, argument) && argument_is_constant(fcinfo, argument + 1);
 	return cached->centroids;
 }
 

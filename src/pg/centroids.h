@@ -32,6 +32,15 @@ extern const UcLookup *centroids_from_embeddings(ArrayType *array, UcMetric metr
  */
 extern int	centroids_nearest(const UcLookup *centroids, const Embedding *embedding, double *distance);
 
+/*
+ * Whether the planner made the argument of this call, also of an aggregate, a constant: then it is the same in every call
+ * from this place.
+ */
+extern bool argument_is_constant(FunctionCallInfo fcinfo, int argument);
+
+/* The array [k, dim] as real[][]; refuses what does not fit into one (54000). */
+extern Datum centroids_matrix(const float *centroids, int k, int dim);
+
 /* The array [k, dim] as embedding[]; refuses what does not fit into one (54000). */
 extern Datum centroids_datum(const float *centroids, int k, size_t dim);
 

@@ -16,6 +16,23 @@
 #define KMEANS_QUERY 0
 #define KMEANS_KEY 2
 
+/* The columns of a query that k-means takes. */
+#define KMEANS_COLUMNS (PREPARATION_COLUMNS | ROWS_KNOWS(ROWS_WEIGHT))
+
+typedef enum KmeansRoute
+{
+	KMEANS_ROUTE_AUTO,			/* in memory, where that is enough */
+	KMEANS_ROUTE_MEMORY,
+	KMEANS_ROUTE_QUERY			/* see kmeans_query.h */
+} KmeansRoute;
+
+/* What the core's options do not know. */
+typedef struct KmeansWay
+{
+	KmeansRoute route;
+	bool		from_sample;	/* init => 'sample' */
+} KmeansWay;
+
 /* Refuses NULL (22004) for the argument at this position, naming it. */
 extern void kmeans_refuse_null(FunctionCallInfo fcinfo, int argument, const char *name);
 
@@ -30,7 +47,10 @@ extern void kmeans_check_options(const UcKmeansOptions *options);
  * centroids, or 0.
  */
 extern int	kmeans_read_options(FunctionCallInfo fcinfo, int shift, UcKmeansOptions *options,
-								PreparationOptions *preparation);
+								PreparationOptions *preparation, KmeansWay *way);
+
+/* Refuses fewer rows than clusters (22023), and another dimension than that of the given centroids (22000) unless it is 0. */
+extern void kmeans_check_rows(const Rows *rows, const UcKmeansOptions *options, int centroid_dim);
 
 /* How rows for k-means are to be gathered; the options must outlive the gathering. */
 extern void kmeans_rows_options(const UcKmeansOptions *options, RowsOptions *rows_options);

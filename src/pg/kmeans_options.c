@@ -27,7 +27,8 @@ enum
 	ARG_INIT,
 	ARG_CENTROIDS,
 	ARG_PREPARATION,
-	ARG_FEATURE_WEIGHT
+	ARG_FEATURE_WEIGHT,
+	ARG_ROUTE
 };
 
 void
@@ -86,28 +87,29 @@ given_centroids(ArrayType *array, int k, UcMetric metric, int *dim)
 	return given->centroids;
 }
 
-/* `given`: whether there are centroids to start from. */
+/* `given`: whether there are centroids to start from; `from_sample` is set where the start is a fit over a sample. */
 static UcInit
-chosen_init(const char *init, bool given)
+chosen_init(const char *init, bool given, bool *from_sample)
 {
 	UcInit		chosen = UC_INIT_AUTO;
 	bool		wants_centroids = strcmp(init, "given") == 0;
 
+	*from_sample = strcmp(init, "sample") == 0;
 	if (strcmp(init, "k-means++") == 0)
 		chosen = UC_INIT_PLUS_PLUS;
 	else if (strcmp(init, "k-means||") == 0)
 		chosen = UC_INIT_SCALABLE;
-	else if (strcmp(init, "auto") != 0 && !wants_centroids)
+	else if (strcmp(init, "auto") != 0 && !wants_centroids && !*from_sample)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("unrecognized init \"%s\"", init),
-				 errhint("Use 'auto', 'k-means++', 'k-means||', or 'given' with centroids.")));
+				 errhint("Use 'auto', 'k-means++', 'k-means||', 'sample', or 'given' with centroids.")));
 	if (wants_centroids && !given)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("init => 'given' needs centroids"),
 				 errhint("Pass centroids => an array of k embeddings.")));
-	if (given && chosen != UC_INIT_AUTO)
+	if (given && (chosen != UC_INIT_AUTO || *from_sample))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("init => '%s' cannot be combined with centroids", init),
@@ -115,17 +117,40 @@ chosen_init(const char *init, bool given)
 	return chosen;
 }
 
+/* Seeds are drawn from rows in memory: of all of them, or of a sample. */
+static KmeansRoute
+chosen_route(const char *route, const char *init, UcInit chosen)
+{
+	if (strcmp(route, "memory") == 0)
+		return KMEANS_ROUTE_MEMORY;
+	if (strcmp(route, "query") != 0 && strcmp(route, "auto") != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("unrecognized route \"%s\"", route),
+				 errhint("Use 'auto', 'memory' or 'query'.")));
+	if (strcmp(route, "query") == 0 && chosen != UC_INIT_AUTO)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("init => '%s' needs all rows in memory, which route => 'query' does not keep", init),
+				 errhint("Use init => 'sample', or route => 'memory'.")));
+	if (chosen != UC_INIT_AUTO)
+		return KMEANS_ROUTE_MEMORY;
+	return strcmp(route, "query") == 0 ? KMEANS_ROUTE_QUERY : KMEANS_ROUTE_AUTO;
+}
+
 int
-kmeans_read_options(FunctionCallInfo fcinfo, int shift, UcKmeansOptions *options, PreparationOptions *preparation)
+kmeans_read_options(FunctionCallInfo fcinfo, int shift, UcKmeansOptions *options, PreparationOptions *preparation,
+					KmeansWay *way)
 {
 	static const char *const names[] = {
 		"query", "k", "seed", "restarts", "max_iterations", "tolerance", "metric", "init",
-		NULL, "preparation", "feature_weight"
+		NULL, "preparation", "feature_weight", "route"
 	};
+	const char *init;
 	bool		given;
 	int			dim = 0;
 
-	for (int i = 0; i <= ARG_FEATURE_WEIGHT; i++)
+	for (int i = 0; i <= ARG_ROUTE; i++)
 		if (names[i] != NULL)
 			kmeans_refuse_null(fcinfo, i < ARG_SEED ? i : i + shift, names[i]);
 	uc_kmeans_defaults(options);
@@ -138,7 +163,9 @@ kmeans_read_options(FunctionCallInfo fcinfo, int shift, UcKmeansOptions *options
 	kmeans_check_options(options);
 
 	given = !PG_ARGISNULL(ARG_CENTROIDS + shift);
-	options->init = chosen_init(text_to_cstring(PG_GETARG_TEXT_PP(ARG_INIT + shift)), given);
+	init = text_to_cstring(PG_GETARG_TEXT_PP(ARG_INIT + shift));
+	options->init = chosen_init(init, given, &way->from_sample);
+	way->route = chosen_route(text_to_cstring(PG_GETARG_TEXT_PP(ARG_ROUTE + shift)), init, options->init);
 	if (given)
 		options->centroids = given_centroids(PG_GETARG_ARRAYTYPE_P(ARG_CENTROIDS + shift), options->k,
 											 options->metric, &dim);

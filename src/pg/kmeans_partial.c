@@ -19,6 +19,7 @@
 #include "base/memory.h"
 #include "base/simd.h"
 #include "pg/centroids.h"
+#include "pg/kmeans_state.h"
 
 PG_FUNCTION_INFO_V1(usercluster_kmeans_accumulate);
 PG_FUNCTION_INFO_V1(usercluster_kmeans_add);
@@ -32,32 +33,16 @@ enum
 	STATE_HEADER
 };
 
-enum
-{
-	CLUSTER_ROWS,
-	CLUSTER_WEIGHT,
-	CLUSTER_INERTIA,
-	CLUSTER_SUMS
-};
-
-typedef struct State
-{
-	double	   *values;			/* [STATE_HEADER + k * (CLUSTER_SUMS + dim)] */
-	int			metric;
-	int			k;
-	int			dim;
-} State;
-
 static size_t
 state_length(double k, double dim)
 {
-	return (size_t) (STATE_HEADER + k * (CLUSTER_SUMS + dim));
+	return (size_t) (STATE_HEADER + k * (KMEANS_CLUSTER_SUMS + dim));
 }
 
-static double *
-state_cluster(const State *state, int cluster)
+double *
+kmeans_state_cluster(const KmeansState *state, int cluster)
 {
-	return state->values + STATE_HEADER + (size_t) cluster * (CLUSTER_SUMS + state->dim);
+	return state->values + STATE_HEADER + (size_t) cluster * (KMEANS_CLUSTER_SUMS + state->dim);
 }
 
 static void
@@ -68,10 +53,10 @@ refuse_state(void)
 }
 
 /* Refuses what no state of ours looks like, since SQL can call these functions with anything. */
-static State
-read_state(ArrayType *array)
+KmeansState
+kmeans_state_read(ArrayType *array)
 {
-	State		state = {(double *) ARR_DATA_PTR(array)};
+	KmeansState state = {(double *) ARR_DATA_PTR(array)};
 	bool		valid = ARR_NDIM(array) == 1 && !ARR_HASNULL(array) && ARR_ELEMTYPE(array) == FLOAT8OID &&
 		ARR_DIMS(array)[0] > STATE_HEADER;
 
@@ -97,7 +82,7 @@ read_state(ArrayType *array)
 }
 
 static ArrayType *
-new_state(const UcLookup *centroids, State *state)
+new_state(const UcLookup *centroids, KmeansState *state)
 {
 	size_t		length = state_length(centroids->k, centroids->dim);
 	size_t		bytes = ARR_OVERHEAD_NONULLS(1) + uc_size_mul(length, sizeof(double));
@@ -123,7 +108,7 @@ new_state(const UcLookup *centroids, State *state)
 }
 
 static void
-check_same_shape(const State *a, int metric, int k, int dim)
+check_same_shape(const KmeansState *a, int metric, int k, int dim)
 {
 	if (a->metric != metric || a->k != k || a->dim != dim)
 		ereport(ERROR,
@@ -141,7 +126,7 @@ usercluster_kmeans_accumulate(PG_FUNCTION_ARGS)
 				old;
 	bool		in_aggregate = AggCheckCallContext(fcinfo, &aggregate) != 0;
 	ArrayType  *array;
-	State		state = {0};
+	KmeansState state = {0};
 	const UcLookup *centroids;
 	Embedding  *embedding;
 	double		weight = PG_NARGS() > 4 && !PG_ARGISNULL(4) ? PG_GETARG_FLOAT8(4) : 1;
@@ -174,19 +159,19 @@ usercluster_kmeans_accumulate(PG_FUNCTION_ARGS)
 	else
 	{
 		array = in_aggregate ? PG_GETARG_ARRAYTYPE_P(0) : PG_GETARG_ARRAYTYPE_P_COPY(0);
-		state = read_state(array);
+		state = kmeans_state_read(array);
 		check_same_shape(&state, centroids->metric, centroids->k, (int) centroids->dim);
 	}
 
 	embedding = PG_GETARG_EMBEDDING(1);
 	embedding_check_finite(embedding);
-	cluster = state_cluster(&state, centroids_nearest(centroids, embedding, &distance));
+	cluster = kmeans_state_cluster(&state, centroids_nearest(centroids, embedding, &distance));
 	scale = centroids->metric == UC_METRIC_EUCLIDEAN ? 1 :
 		1 / sqrt(uc_dot(embedding->x, embedding->x, embedding->dim));
-	cluster[CLUSTER_ROWS] += 1;
-	cluster[CLUSTER_WEIGHT] += weight;
-	cluster[CLUSTER_INERTIA] += weight * (centroids->metric == UC_METRIC_COSINE ? distance : distance * distance);
-	uc_kernels()->accumulate(cluster + CLUSTER_SUMS, embedding->x, weight * scale, embedding->dim);
+	cluster[KMEANS_CLUSTER_ROWS] += 1;
+	cluster[KMEANS_CLUSTER_WEIGHT] += weight;
+	cluster[KMEANS_CLUSTER_INERTIA] += weight * (centroids->metric == UC_METRIC_COSINE ? distance : distance * distance);
+	uc_kernels()->accumulate(cluster + KMEANS_CLUSTER_SUMS, embedding->x, weight * scale, embedding->dim);
 	PG_RETURN_ARRAYTYPE_P(array);
 }
 
@@ -196,8 +181,8 @@ usercluster_kmeans_add(PG_FUNCTION_ARGS)
 {
 	bool		in_aggregate = AggCheckCallContext(fcinfo, NULL) != 0;
 	ArrayType  *array = in_aggregate ? PG_GETARG_ARRAYTYPE_P(0) : PG_GETARG_ARRAYTYPE_P_COPY(0);
-	State		into = read_state(array);
-	State		other = read_state(PG_GETARG_ARRAYTYPE_P(1));
+	KmeansState into = kmeans_state_read(array);
+	KmeansState other = kmeans_state_read(PG_GETARG_ARRAYTYPE_P(1));
 	size_t		length = state_length(into.k, into.dim);
 
 	check_same_shape(&into, other.metric, other.k, other.dim);
@@ -207,29 +192,29 @@ usercluster_kmeans_add(PG_FUNCTION_ARGS)
 }
 
 static ArrayType *
-sizes_array(const State *state)
+sizes_array(const KmeansState *state)
 {
 	Datum	   *sizes = palloc(sizeof(Datum) * state->k);
 
 	for (int i = 0; i < state->k; i++)
-		sizes[i] = Int64GetDatum((int64) state_cluster(state, i)[CLUSTER_ROWS]);
+		sizes[i] = Int64GetDatum((int64) kmeans_state_cluster(state, i)[KMEANS_CLUSTER_ROWS]);
 	return construct_array(sizes, state->k, INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE);
 }
 
-/* Where a cluster's centroid goes: to the mean, of unit length with the cosine metric; without weight it stays. */
-static void
-place_centroid(const State *state, const double *cluster, const float *now, float *next)
+void
+kmeans_state_place(const KmeansState *state, int which, const float *now, float *next)
 {
-	double		scale = cluster[CLUSTER_WEIGHT] > 0 ? 1 / cluster[CLUSTER_WEIGHT] : 0;
+	const double *cluster = kmeans_state_cluster(state, which);
+	double		scale = cluster[KMEANS_CLUSTER_WEIGHT] > 0 ? 1 / cluster[KMEANS_CLUSTER_WEIGHT] : 0;
 	double		square = 0;
 
 	for (int i = 0; i < state->dim; i++)
-		square += cluster[CLUSTER_SUMS + i] * cluster[CLUSTER_SUMS + i];
+		square += cluster[KMEANS_CLUSTER_SUMS + i] * cluster[KMEANS_CLUSTER_SUMS + i];
 	if (state->metric == UC_METRIC_COSINE)
 		scale = square > 0 ? 1 / sqrt(square) : 0;
 	for (int i = 0; i < state->dim; i++)
 	{
-		double		value = scale > 0 ? cluster[CLUSTER_SUMS + i] * scale : now[i];
+		double		value = scale > 0 ? cluster[KMEANS_CLUSTER_SUMS + i] * scale : now[i];
 
 		next[i] = (float) value;
 		if (!isfinite(next[i]))
@@ -241,7 +226,7 @@ place_centroid(const State *state, const double *cluster, const float *now, floa
 Datum
 usercluster_kmeans_step(PG_FUNCTION_ARGS)
 {
-	State		state = read_state(PG_GETARG_ARRAYTYPE_P(0));
+	KmeansState state = kmeans_state_read(PG_GETARG_ARRAYTYPE_P(0));
 	const UcLookup *centroids = centroids_argument(fcinfo, 1);
 	float	   *next;
 	double		inertia = 0,
@@ -254,8 +239,8 @@ usercluster_kmeans_step(PG_FUNCTION_ARGS)
 	next = palloc_extended(uc_size_mul(state.k, uc_size_mul(state.dim, sizeof(float))), MCXT_ALLOC_HUGE);
 	for (int i = 0; i < state.k; i++)
 	{
-		const double *cluster = state_cluster(&state, i);
-		double		rows = cluster[CLUSTER_ROWS];
+		const double *cluster = kmeans_state_cluster(&state, i);
+		double		rows = cluster[KMEANS_CLUSTER_ROWS];
 		const float *now = centroids->centroids + (size_t) i * state.dim;
 		float	   *place = next + (size_t) i * state.dim;
 
@@ -263,8 +248,8 @@ usercluster_kmeans_step(PG_FUNCTION_ARGS)
 		/* beyond this a double does not count rows */
 		if (!(rows >= 0 && rows <= 0x1p53))
 			refuse_state();
-		place_centroid(&state, cluster, now, place);
-		inertia += cluster[CLUSTER_INERTIA];
+		kmeans_state_place(&state, i, now, place);
+		inertia += cluster[KMEANS_CLUSTER_INERTIA];
 		shift += uc_squared_distance(place, now, state.dim);
 	}
 	if (get_call_result_type(fcinfo, NULL, &description) != TYPEFUNC_COMPOSITE)

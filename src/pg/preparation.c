@@ -18,6 +18,7 @@
 #include "utils/typcache.h"
 
 #include "base/memory.h"
+#include "pg/centroids.h"
 #include "pg/errors.h"
 #include "pg/preparation.h"
 #include "pg/progress.h"
@@ -80,41 +81,56 @@ typedef struct PreparationPlan
 	bool		changes;
 } PreparationPlan;
 
-static void
-make_plan(const PreparationOptions *options, const Rows *rows, size_t count, size_t dim, PreparationPlan *plan)
+bool
+preparation_method(const PreparationOptions *options, const Rows *rows, size_t count, size_t dim, UcPreparationMethod *method,
+				   size_t *components, int *languages)
 {
-	const Labels *languages = &rows->labels[ROWS_LANGUAGE];
-	bool		groups = (rows->columns & ROWS_KNOWS(ROWS_LANGUAGE)) != 0 && options->choice != PREPARATION_CENTRED;
-
-	memset(plan, 0, sizeof *plan);
-	plan->input.rows = rows->values;
-	plan->input.count = count;
-	plan->input.dim = dim;
-	plan->input.weights = rows->weights;
-	plan->input.groups = groups && languages->count > 0 ? languages->codes : NULL;
-	plan->input.group_count = plan->input.groups == NULL ? 0 : languages->count;
-	plan->input.features = rows->features;
-	plan->input.feature_count = rows->feature_count;
-	plan->input.feature_weight = options->feature_weight;
-	plan->input.directions = options->directions;
+	*languages = options->choice == PREPARATION_CENTRED ? 0 : rows->labels[ROWS_LANGUAGE].count;
+	*components = 0;
 	switch (options->choice)
 	{
 		case PREPARATION_AUTO:
 			/* one language alone is no reason to centre */
-			uc_prepare_auto(count, dim, options->directions, plan->input.group_count > 1, &plan->method, &plan->components);
+			uc_prepare_auto(count, dim, options->directions, *languages > 1, method, components);
 			break;
 		case PREPARATION_NONE:
-			plan->method = UC_PREPARE_NONE;
+			*method = UC_PREPARE_NONE;
 			break;
 		case PREPARATION_CENTRED:
 		case PREPARATION_GROUP_CENTRED:
-			plan->method = UC_PREPARE_CENTRED;
+			*method = UC_PREPARE_CENTRED;
 			break;
 		case PREPARATION_WHITENED:
-			plan->method = UC_PREPARE_WHITENED;
+			*method = UC_PREPARE_WHITENED;
 			break;
 	}
-	plan->changes = plan->method != UC_PREPARE_NONE || rows->feature_count > 0;
+	return *method != UC_PREPARE_NONE || rows->feature_count > 0;
+}
+
+void
+preparation_require_columns(const PreparationOptions *options, int columns)
+{
+	if (options->choice == PREPARATION_GROUP_CENTRED && (columns & ROWS_KNOWS(ROWS_LANGUAGE)) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("preparation => 'group-centred' needs a column \"language\" in the query")));
+}
+
+static void
+make_plan(const PreparationOptions *options, const Rows *rows, size_t count, size_t dim, PreparationPlan *plan)
+{
+	memset(plan, 0, sizeof *plan);
+	plan->changes = preparation_method(options, rows, count, dim, &plan->method, &plan->components,
+									   &plan->input.group_count);
+	plan->input.rows = rows->values;
+	plan->input.count = count;
+	plan->input.dim = dim;
+	plan->input.weights = rows->weights;
+	plan->input.groups = plan->input.group_count > 0 ? rows->labels[ROWS_LANGUAGE].codes : NULL;
+	plan->input.features = rows->features;
+	plan->input.feature_count = rows->feature_count;
+	plan->input.feature_weight = options->feature_weight;
+	plan->input.directions = options->directions;
 }
 
 size_t
@@ -173,10 +189,7 @@ preparation_fit(const PreparationOptions *options, const Rows *rows, Prepared *p
 	UcRun		run;
 	UcError		err;
 
-	if (options->choice == PREPARATION_GROUP_CENTRED && (rows->columns & ROWS_KNOWS(ROWS_LANGUAGE)) == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("preparation => 'group-centred' needs a column \"language\" in the query")));
+	preparation_require_columns(options, rows->columns);
 	make_plan(options, rows, rows->count, rows->dim, &plan);
 	prepared->changed = plan.changes;
 	if (!plan.changes)
@@ -201,9 +214,10 @@ preparation_fit(const PreparationOptions *options, const Rows *rows, Prepared *p
 }
 
 float *
-preparation_apply(const Prepared *prepared, const float *vectors, size_t count)
+preparation_apply(const Prepared *prepared, const float *vectors, size_t count, const int32 *languages,
+				  const double *features)
 {
-	return apply(&prepared->fitted, vectors, count, NULL, NULL);
+	return apply(&prepared->fitted, vectors, count, languages, features);
 }
 
 /* ---- to SQL ---- */
@@ -473,7 +487,8 @@ read_features(FunctionCallInfo fcinfo, int argument, size_t wanted)
 /* Of one call site: the preparation of the last call, and what it was read from. */
 typedef struct Cached
 {
-	bool		stored;			/* the argument was a value stored out of line: */
+	bool		constant;		/* the argument is a constant: no need to look at it again */
+	bool		stored;			/* it was a value stored out of line: */
 	struct varatt_external where;	/* this one */
 	HeapTupleHeader row;
 	KeptPreparation *kept;
@@ -486,11 +501,14 @@ preparation_argument(FunctionCallInfo fcinfo, int argument, int dim)
 	Cached	   *cached = fcinfo->flinfo->fn_extra;
 	bool		usable = cached != NULL && cached->kept != NULL && cached->kept->preparation.dim == (size_t) dim;
 	struct varatt_external where;
-	bool		stored = stored_value(PG_GETARG_DATUM(argument), &where);
+	bool		stored;
 	HeapTupleHeader row;
 	Size		length;
 	MemoryContext old;
 
+	if (usable && cached->constant)
+		return cached->kept;
+	stored = stored_value(PG_GETARG_DATUM(argument), &where);
 	if (usable && stored && cached->stored && memcmp(&cached->where, &where, sizeof where) == 0)
 		return cached->kept;
 	row = PG_GETARG_HEAPTUPLEHEADER(argument);
@@ -512,6 +530,7 @@ preparation_argument(FunctionCallInfo fcinfo, int argument, int dim)
 	cached->where = where;
 	cached->kept = preparation_read(cached->row, dim);
 	MemoryContextSwitchTo(old);
+	cached->constant = argument_is_constant(fcinfo, argument);
 	return cached->kept;
 }
 

@@ -58,8 +58,22 @@ extern size_t preparation_memory(const PreparationOptions *options, const Rows *
 /* Prepares the rows, of which there must be one, in the current memory context. */
 extern void preparation_fit(const PreparationOptions *options, const Rows *rows, Prepared *prepared);
 
-/* Prepares vectors that are like the rows but have neither language nor features, such as given centroids. */
-extern float *preparation_apply(const Prepared *prepared, const float *vectors, size_t count);
+/*
+ * Prepares vectors that are like the rows, in the current memory context; languages [count], numbered as those of the rows,
+ * and features are NULL for vectors that have none, such as given centroids.
+ */
+extern float *preparation_apply(const Prepared *prepared, const float *vectors, size_t count, const int32 *languages,
+								const double *features);
+
+/*
+ * What is to be done with `count` rows like these: the method, its components (0: by the rule) and of how many languages the
+ * means count. False: nothing changes.
+ */
+extern bool preparation_method(const PreparationOptions *options, const Rows *rows, size_t count, size_t dim,
+							   UcPreparationMethod *method, size_t *components, int *languages);
+
+/* Refuses rows without a column that the choice needs (22023). */
+extern void preparation_require_columns(const PreparationOptions *options, int columns);
 
 /* What was fitted, as a value of the composite type usercluster.preparation, whose oid is given. */
 extern Datum preparation_datum(const Prepared *prepared, const Rows *rows, Oid type);

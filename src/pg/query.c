@@ -381,6 +381,23 @@ check_columns(Receiver *receiver, TupleDesc description, Oid key_type, int colum
 		receiver->stored->has_text = receiver->has_text || from_text;
 }
 
+/* Leaves SPI connected, which the plan belongs to, and the memory context as it was. */
+static SPIPlanPtr
+prepare_query(const char *query, CachedPlanSource **source)
+{
+	SPIPrepareOptions prepare = {.parseMode = RAW_PARSE_DEFAULT,.cursorOptions = CURSOR_OPT_PARALLEL_OK};
+	MemoryContext context = CurrentMemoryContext;
+	SPIPlanPtr	plan;
+
+	SPI_connect();
+	plan = SPI_prepare_extended(query, &prepare);
+	if (plan == NULL)
+		elog(ERROR, "SPI_prepare_extended failed: %s", SPI_result_code_string(SPI_result));
+	*source = check_statement(plan);
+	MemoryContextSwitchTo(context);
+	return plan;
+}
+
 static void
 read_query(const char *query, Oid key_type, const RowsOptions *options, StoredQuery *stored, Rows *rows)
 {
@@ -389,23 +406,15 @@ read_query(const char *query, Oid key_type, const RowsOptions *options, StoredQu
 		.rDestroy = stop_receiving,.mydest = DestTuplestore},
 		.rows = rows,.stored = stored
 	};
-	SPIPrepareOptions prepare = {.parseMode = RAW_PARSE_DEFAULT,.cursorOptions = CURSOR_OPT_PARALLEL_OK};
-	SPIExecuteOptions execute = {.dest = &receiver.pub};
+	SPIExecuteOptions execute = {.dest = &receiver.pub,.read_only = options->active_snapshot};
 	MemoryContext context = CurrentMemoryContext;
-	SPIPlanPtr	plan;
-	const CachedPlanSource *source;
-	TupleDesc	description;
+	CachedPlanSource *source;
+	SPIPlanPtr	plan = prepare_query(query, &source);
+	TupleDesc	description = source->resultDesc;
 	int			result;
 
-	SPI_connect();
-	plan = SPI_prepare_extended(query, &prepare);
-	if (plan == NULL)
-		elog(ERROR, "SPI_prepare_extended failed: %s", SPI_result_code_string(SPI_result));
-	source = check_statement(plan);
 	if (stored != NULL)
 		refuse_temporary(source);
-	description = source->resultDesc;
-	MemoryContextSwitchTo(context);
 	check_columns(&receiver, description, key_type, options->columns);
 	receiver.key_source = TupleDescAttr(description, KEY_COLUMN - 1)->atttypid;
 	if (!OidIsValid(key_type))
@@ -444,4 +453,64 @@ query_read_stored(const char *query, const RowsOptions *options, StoredQuery *st
 {
 	stored->content = 0;
 	read_query(query, InvalidOid, options, stored, rows);
+}
+
+/* ---- a query as part of others ---- */
+
+void
+query_refuse_change(void)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("the query gave other rows when it was run again"),
+			 errdetail("Rows that are not kept in memory are read once per iteration, all within one snapshot."),
+			 errhint("Leave out what changes from run to run, such as random() or TABLESAMPLE without REPEATABLE.")));
+}
+
+/* The statement without what may follow it: a semicolon would end the statement that it becomes part of. */
+static const char *
+statement_text(const CachedPlanSource *source)
+{
+	const RawStmt *statement = source->raw_parse_tree;
+	const char *text = source->query_string + Max(statement->stmt_location, 0);
+
+	return statement->stmt_len > 0 ? pnstrdup(text, statement->stmt_len) : pstrdup(text);
+}
+
+void
+query_form(const char *query, Oid key_type, int columns, QueryForm *form)
+{
+	Receiver	receiver = {.columns = 0};
+	MemoryContext context = CurrentMemoryContext;
+	CachedPlanSource *source;
+	TupleDesc	description;
+	Form_pg_attribute key;
+	StringInfoData from;
+
+	prepare_query(query, &source);
+	description = source->resultDesc;
+	check_columns(&receiver, description, key_type, columns);
+	if (((Query *) linitial(source->query_list))->rowMarks != NIL)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("the query must not lock rows when it is run several times"),
+				 errhint("Leave out FOR UPDATE or FOR SHARE.")));
+	initStringInfo(&from);
+	/* on a line of its own, since the statement may end with a comment */
+	appendStringInfo(&from, "(%s\n) AS q(key, embedding", statement_text(source));
+	for (int i = FIRST_NAMED_COLUMN; i <= description->natts; i++)
+		appendStringInfo(&from, ", %s", NameStr(TupleDescAttr(description, i - 1)->attname));
+	appendStringInfoChar(&from, ')');
+	form->from = from.data;
+	key = TupleDescAttr(description, KEY_COLUMN - 1);
+	form->key_order = OidIsValid(get_typcollation(key->atttypid)) ? "q.key COLLATE pg_catalog.\"C\"" : "q.key";
+	form->order = psprintf("%s, q.embedding", form->key_order);
+	form->columns = receiver.columns;
+	form->language = NULL;
+	if (receiver.columns & ROWS_KNOWS(ROWS_LANGUAGE))
+		/* a cast may write a value otherwise than its output function does */
+		form->language = receiver.named[ROWS_LANGUAGE].type == TEXTOID ? "q.language" :
+			"CASE WHEN q.language IS NOT NULL THEN pg_catalog.format('%s', q.language) END";
+	SPI_finish();
+	MemoryContextSwitchTo(context);
 }

@@ -42,4 +42,20 @@ typedef struct StoredQuery
  */
 extern void query_read_stored(const char *query, const RowsOptions *options, StoredQuery *stored, Rows *rows);
 
+/* A query as part of others, for work that runs it several times instead of keeping its rows. */
+typedef struct QueryForm
+{
+	const char *from;			/* what to write behind FROM: its rows are q, with key, embedding, and the named columns */
+	const char *key_order;		/* what to write behind ORDER BY: the key as rows_finish compares it */
+	const char *order;			/* the same, then the embedding: the order of rows_finish, but for rows alike in both */
+	const char *language;		/* the column as query_read reads it, of type text; NULL: there is none */
+	int			columns;		/* ROWS_KNOWS() of those that are there */
+} QueryForm;
+
+/* For a query that gives other rows when it is run again (22023). */
+extern _Noreturn void query_refuse_change(void);
+
+/* Reads the query's form, without running it, in the current memory context. Refuses what query_read refuses of it. */
+extern void query_form(const char *query, Oid key_type, int columns, QueryForm *form);
+
 #endif

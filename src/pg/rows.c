@@ -122,6 +122,12 @@ rows_memory(const Rows *rows)
 	return memory_of(rows, rows->count);
 }
 
+size_t
+rows_memory_wanted(const Rows *rows)
+{
+	return memory_needed(rows, rows->count + rows->refused);
+}
+
 static void
 grow(const Rows *rows, void **data, size_t width, size_t count)
 {
@@ -282,6 +288,14 @@ rows_append(Rows *rows, Datum key, const Embedding *embedding, const RowExtra *e
 		check_extra(rows, key, extra);
 	if (rows->count == 0)
 		rows->dim = embedding->dim;
+	if (rows->options.take != NULL)
+	{
+		if (rows->columns != 0 && extra->features != NULL)
+			rows->feature_count = extra->feature_count;
+		rows->options.take(rows->options.take_arg, rows, key, embedding, rows->columns != 0 ? extra : NULL);
+		rows->count++;
+		return;
+	}
 	/* Keys passed by reference can grow under us, so room in the arrays is not enough. */
 	if (rows->refused > 0 ||
 		(rows->count == rows->capacity && !reserve(rows)) ||
@@ -394,13 +408,15 @@ rows_finish(Rows *rows)
 	size_t		sorted = 1;
 	size_t	   *order;
 
+	if (rows->options.take != NULL || (rows->refused > 0 && rows->options.may_exceed))
+		return;
 	if (rows->refused > 0)
 	{
 		size_t		wanted = rows->count + rows->refused;
 		char	   *what = psprintf("%s over %zu rows of %d dimensions", rows->options.name, wanted, rows->dim);
 		UcError		err;
 
-		usercluster_check(uc_check_budget(what, memory_needed(rows, wanted), rows->max_memory, &err), &err);
+		usercluster_check(uc_check_budget(what, rows_memory_wanted(rows), rows->max_memory, &err), &err);
 	}
 	for (int i = 0; i < ROWS_COLUMNS; i++)
 		if (is_label(i) && has(rows, i))

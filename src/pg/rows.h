@@ -32,15 +32,6 @@ typedef enum RowsColumn
 /* Bytes that the work on the rows will allocate beside them; SIZE_MAX where they cannot be represented. */
 typedef size_t (*RowsWork) (size_t rows, size_t dim, int threads, const void *arg);
 
-typedef struct RowsOptions
-{
-	const char *name;			/* of the work, for messages: "k-means" */
-	bool		directions;		/* refuse embeddings of zero norm */
-	int			columns;		/* ROWS_KNOWS() of those that the work takes */
-	RowsWork	work;
-	const void *work_arg;
-} RowsOptions;
-
 /* The further columns of one row; what the query has not is not looked at. */
 typedef struct RowExtra
 {
@@ -49,6 +40,23 @@ typedef struct RowExtra
 	int			feature_count;
 	const char *labels[ROWS_COLUMNS];	/* of the columns that are names; NULL: none */
 } RowExtra;
+
+/* Takes a row that has been checked; `extra` is NULL where rows->columns is 0. Nothing of it lives longer than the call. */
+struct Rows;					/* below */
+typedef void (*RowsTake) (void *arg, struct Rows *rows, Datum key, const Embedding *embedding, const RowExtra *extra);
+
+typedef struct RowsOptions
+{
+	const char *name;			/* of the work, for messages: "k-means" */
+	bool		directions;		/* refuse embeddings of zero norm */
+	int			columns;		/* ROWS_KNOWS() of those that the work takes */
+	RowsWork	work;
+	const void *work_arg;
+	bool		may_exceed;		/* rows beyond the memory allowed are no error: the caller looks at rows->refused */
+	bool		active_snapshot;	/* the query sees what the active snapshot does; otherwise it has one of its own */
+	RowsTake	take;			/* rows are checked, counted and given to it; none is kept, and there is no work */
+	void	   *take_arg;
+} RowsOptions;
 
 typedef struct Rows
 {
@@ -90,8 +98,8 @@ extern void rows_begin(Rows *rows, Oid key_type, const RowsOptions *options);
 extern void rows_append(Rows *rows, Datum key, const Embedding *embedding, const RowExtra *extra);
 
 /*
- * Ends gathering: refuses what exceeds the memory allowed (53400), then orders the rows by key and, within one, by
- * value.
+ * Ends gathering: refuses what exceeds the memory allowed (53400), unless it may, then orders the rows by key and, within
+ * one, by value. Rows that were not kept, or not all, are left alone.
  */
 extern void rows_finish(Rows *rows);
 
@@ -112,5 +120,8 @@ extern char *rows_shown_key(const Rows *rows, Datum key);
 
 /* Bytes that the rows take themselves. */
 extern size_t rows_memory(const Rows *rows);
+
+/* Bytes that the rows would take with those that were refused, and the work on all of them. */
+extern size_t rows_memory_wanted(const Rows *rows);
 
 #endif
