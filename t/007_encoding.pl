@@ -50,6 +50,9 @@ for my $encoding (sort keys %texts)
 	my $picture = "SELECT usercluster.cluster_plot(\$\$SELECT 1, '[1,2]'::embedding, '$text' AS cluster\$\$, title => '$text')";
 	like(ask('UTF8', $picture), qr/^<svg .*>\Q$text\E</s, "$encoding: UTF8 draws a picture");
 	is(ask($encoding, $picture), ask('UTF8', $picture), "$encoding: a picture holds it as name and title");
+	my $tree = "SELECT usercluster.linkage_plot(\$\$VALUES ('$text', '[1,2]'::embedding), ('x', '[2,1]')\$\$, title => '$text')";
+	like(ask('UTF8', $tree), qr/^<svg .*>\Q$text\E<.*>\Q$text\E</s, "$encoding: UTF8 draws a tree");
+	is(ask($encoding, $tree), ask('UTF8', $tree), "$encoding: a tree holds it as key and title");
 	is(ask($encoding, "CREATE TABLE users (text text, at embedding(384));
 		CREATE TRIGGER users_embedding BEFORE INSERT OR UPDATE ON users
 		FOR EACH ROW EXECUTE FUNCTION usercluster.embed_column('text', 'at');
