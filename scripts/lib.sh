@@ -77,7 +77,7 @@ apt_update() {
 
 # Installs what is missing to build, test and fetch models, and exports PG_CONFIG. With nothing missing it asks nobody.
 install_packages() {
-	local version package updated=0 wanted missing=()
+	local version='' package updated=0 wanted missing=()
 	command -v apt-get > /dev/null || die "packages are installed with apt-get, which is not here; see README.md for what is needed"
 	if [ -z "${PG_CONFIG:-}" ]; then
 		version=$(pg_version)
@@ -96,16 +96,20 @@ install_packages() {
 	for package in $wanted; do
 		installed "$package" || missing+=("$package")
 	done
-	# Not every system has the serial flavour as a package of its own; the Makefile takes the shared one there.
-	if ! installed libopenblas-serial-dev; then
-		if [ "$updated" -eq 0 ] && ! available libopenblas-serial-dev; then
+	# Not every system has these: the Makefile takes the shared OpenBLAS where there is no serial one, and without pg_cron its
+	# test says that it is not there.
+	for package in libopenblas-serial-dev ${version:+"postgresql-$version-cron"}; do
+		if installed "$package"; then
+			continue
+		fi
+		if [ "$updated" -eq 0 ] && ! available "$package"; then
 			apt_update
 			updated=1
 		fi
-		if available libopenblas-serial-dev; then
-			missing+=(libopenblas-serial-dev)
+		if available "$package"; then
+			missing+=("$package")
 		fi
-	fi
+	done
 	if [ "${#missing[@]}" -gt 0 ]; then
 		[ "$updated" -eq 1 ] || apt_update
 		say "installing ${missing[*]}"

@@ -105,7 +105,7 @@ AS 'MODULE_PATHNAME', 'usercluster_can_read_segmentation';
 COMMENT ON FUNCTION usercluster.can_read_segmentation(regclass) IS
 'whether the current user may see a segmentation: whoever may SELECT from its members table; where that is gone, the database''s owner';
 
-CREATE VIEW usercluster.segmentations AS
+CREATE VIEW usercluster.segmentations WITH (security_barrier) AS
 	SELECT s.name, c.relowner::regrole AS owner, s.members, s.query, s.search_path, s.k, s.automatic_k, s.algorithm, s.metric,
 		s.preparation, s.feature_weight, s.seed, s.model, s.fingerprint, s.dimensions, s.run, s.fitted_at,
 		(SELECT sum(g.size)::bigint FROM usercluster.segment_store g WHERE g.segmentation = s.name) AS size
@@ -114,7 +114,7 @@ CREATE VIEW usercluster.segmentations AS
 COMMENT ON VIEW usercluster.segmentations IS
 'segmentations whose members table the current user may read: who owns them, the members table, query and settings, the model whose embeddings they are made of, the number of the last run, and how many members there are';
 
-CREATE VIEW usercluster.segments AS
+CREATE VIEW usercluster.segments WITH (security_barrier) AS
 	SELECT g.segmentation, g.segment,
 		COALESCE(g.given_name, array_to_string(g.keywords[1:3], ', '), 'segment ' || g.segment) AS name,
 		g.given_name IS NOT NULL AS named, g.size,
@@ -127,13 +127,13 @@ CREATE VIEW usercluster.segments AS
 COMMENT ON VIEW usercluster.segments IS
 'segments as the last run left them: number, name (its keywords until rename_segment gives one), size and share, cohesion (how much nearer members are to their own centroid than to the next one, 0 to 1), keywords, the keys of the members nearest to the centroid, and the centroid as a mean of embeddings and as the preparation changes it';
 
-CREATE VIEW usercluster.segmentation_runs AS
+CREATE VIEW usercluster.segmentation_runs WITH (security_barrier) AS
 	SELECT r.* FROM usercluster.segmentation_run_store r JOIN usercluster.segmentation_store s ON s.name = r.segmentation
 	WHERE usercluster.can_read_segmentation(s.members);
 COMMENT ON VIEW usercluster.segmentation_runs IS
 'what each run did: kind (fit, assign, or unchanged where the data were those of the last fit), rows and skipped rows of the query, quality, whether a fit began at the old centroids (warm), drift before it, members that moved, joined and departed, and rows written to the members table';
 
-CREATE VIEW usercluster.segment_moves AS
+CREATE VIEW usercluster.segment_moves WITH (security_barrier) AS
 	SELECT m.* FROM usercluster.segment_move_store m JOIN usercluster.segmentation_store s ON s.name = m.segmentation
 	WHERE usercluster.can_read_segmentation(s.members) AND NOT pg_catalog.row_security_active(s.members);
 COMMENT ON VIEW usercluster.segment_moves IS

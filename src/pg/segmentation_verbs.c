@@ -15,6 +15,7 @@
 #include "pg/kmeans.h"
 #include "pg/progress.h"
 #include "pg/restricted.h"
+#include "pg/schedule.h"
 #include "pg/segmentation_drift.h"
 #include "pg/segmentation_members.h"
 #include "pg/texts.h"
@@ -106,6 +107,14 @@ usercluster_segment_profile(PG_FUNCTION_ARGS)
 
 /* ---- changing names ---- */
 
+/* A job that calls a name that is gone would fail every night. */
+static void
+end_schedule(const char *name)
+{
+	if (schedule_end(name))
+		ereport(NOTICE, (errmsg("segmentation \"%s\" is no longer scheduled", name)));
+}
+
 static char *
 new_name_argument(FunctionCallInfo fcinfo, int argument, const char *of_what)
 {
@@ -151,6 +160,7 @@ usercluster_rename_segmentation(PG_FUNCTION_ARGS)
 							 "NOT EXISTS (SELECT FROM usercluster.segmentation_store WHERE name = $2)",
 							 2, (Oid[]) {TEXTOID, TEXTOID}, values, NULL) == 0)
 		ereport(ERROR, (errcode(ERRCODE_DUPLICATE_OBJECT), errmsg("segmentation \"%s\" already exists", name)));
+	end_schedule(s->name);
 	PG_RETURN_VOID();
 }
 
@@ -162,6 +172,7 @@ usercluster_drop_segmentation(PG_FUNCTION_ARGS)
 	char	   *table = get_rel_name(s->members);
 
 	segmentation_execute("DELETE FROM usercluster.segmentation_store WHERE name = $1", 1, (Oid[]) {TEXTOID}, &name, NULL);
+	end_schedule(s->name);
 	if (table != NULL)
 		ereport(NOTICE, (errmsg("table \"%s\" with the members of segmentation \"%s\" stays", table, s->name)));
 	PG_RETURN_VOID();
