@@ -186,7 +186,8 @@ run_section(const UcRun *run, size_t total, size_t tasks, UcTask body, void *arg
 		workers[i].section = &section;
 		workers[i].number = (int) i;
 	}
-	start_workers(workers, (int) count);
+	if (count > 1)
+		start_workers(workers, (int) count);
 	work(&workers[0]);
 	for (size_t i = 1; i < count; i++)
 		if (workers[i].started)

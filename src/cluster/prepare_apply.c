@@ -153,7 +153,9 @@ uc_prepare_apply(const UcPreparation *preparation, const float *rows, size_t cou
 
 	if (preparation->components > 0)
 	{
-		size_t		bytes = uc_size_mul(uc_size_mul((size_t) granted.threads * BLOCK_ROWS, preparation->dim), sizeof(float));
+		/* one task has one worker, and rows that come one by one should not pay for a block */
+		size_t		held = tasks > 1 ? (size_t) granted.threads * BLOCK_ROWS : count + 1;
+		size_t		bytes = uc_size_mul(uc_size_mul(held, preparation->dim), sizeof(float));
 
 		status = uc_check_budget("preparing rows", bytes, run->max_memory, err);
 		if (status != UC_OK)

@@ -22,6 +22,7 @@
 #include "pg/errors.h"
 #include "pg/preparation.h"
 #include "pg/progress.h"
+#include "pg/settings.h"
 #include "pg/stored.h"
 
 PG_FUNCTION_INFO_V1(usercluster_prepare);
@@ -170,13 +171,15 @@ apply(const UcPreparation *preparation, const float *vectors, size_t count, cons
 {
 	size_t		dim = preparation->out_dim + preparation->features;
 	float	   *out = palloc_extended(uc_size_mul(count, uc_size_mul(dim, sizeof(float))), MCXT_ALLOC_HUGE);
-	UcRun		run;
+	UcRun		run = {.threads = 1,.max_memory = settings_max_memory()};
 	UcError		err;
 
-	usercluster_run(&run);
-	/* one vector is that of a function in somebody's query */
+	/* one vector is that of a function in somebody's query, where asking for the processors would cost more than the work */
 	if (count > 1)
+	{
+		usercluster_run(&run);
 		progress_watch(&run);
+	}
 	usercluster_check(uc_prepare_apply(preparation, vectors, count, groups, features, &run, out, &err), &err);
 	return out;
 }
