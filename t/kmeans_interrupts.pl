@@ -74,6 +74,24 @@ $node->safe_psql('postgres', "SELECT pg_cancel_backend($fit->{pid})");
 cmp_ok(ended($fit), '<', $within, 'a cancel shows at once');
 like($fit->{err}, qr/^ERROR:  canceling statement due to user request/, 'and as a cancel');
 
+# The routes and forms that run more than one core call: a timeout ends each in whatever it does then.
+my $far = q{SELECT a.id + 20000 * i, a.at FROM points a, generate_series(1, 1000) i};
+for my $case (
+	['the survey of the rows', "kmeans('$far', 300, route => \$\$query\$\$)"],
+	['the fit over the sample', q{kmeans('TABLE points', 300, route => 'query', restarts => 1000000)}],
+	['the passes', "kmeans('TABLE points', 300, route => 'query', restarts => 1, tolerance => 0, max_iterations => 1000000, "
+			. 'centroids => (SELECT array_agg(at) FROM (SELECT at FROM points LIMIT 300) p))'],
+	['the groups', q{kmeans_by_group('SELECT id, at, id % 50 AS group_key FROM points', 90, restarts => 1000000)}])
+{
+	my ($what, $call) = @$case;
+	my $err;
+
+	$start = time;
+	$node->psql('postgres', "SET statement_timeout = '500ms'; SELECT count(*) FROM usercluster.$call", stderr => \$err);
+	cmp_ok(time - $start, '<', 0.5 + $within, "a timeout ends $what");
+	like($err, qr/canceling statement due to statement timeout/, 'and as a timeout');
+}
+
 $fit = start_fit('terminated');
 $node->safe_psql('postgres', "SELECT pg_terminate_backend($fit->{pid})");
 cmp_ok(ended($fit), '<', $within, 'a terminate shows at once');

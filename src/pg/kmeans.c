@@ -24,6 +24,7 @@
 #include "pg/kmeans.h"
 #include "pg/kmeans_query.h"
 #include "pg/kmeans_start.h"
+#include "pg/kmeans_survey.h"
 #include "pg/preparation.h"
 #include "pg/progress.h"
 #include "pg/query.h"
@@ -236,7 +237,7 @@ leave_memory(Fit *fit)
 	UcError		err;
 
 	/* where not even a sample fits, more memory is the only way */
-	if (kmeans_query_memory(count, rows->dim, rows->threads, &fit->options) > rows->max_memory)
+	if (kmeans_survey_memory(count, rows->dim, rows->threads, &fit->options) > rows->max_memory)
 		usercluster_check(uc_check_budget(psprintf("k-means over %zu rows of %d dimensions", count, rows->dim), needed,
 										  rows->max_memory, &err), &err);
 	ereport(NOTICE,

@@ -34,7 +34,4 @@ extern const float *kmeans_query_means(const KmeansQuery *fit);
 /* A row (key, cluster, distance) for each row of the query, in the order of the keys. */
 extern void kmeans_query_rows(const KmeansQuery *fit, ReturnSetInfo *set);
 
-/* Bytes that it needs at least for so many rows of so many dimensions. */
-extern size_t kmeans_query_memory(size_t rows, size_t dim, int threads, const UcKmeansOptions *options);
-
 #endif
