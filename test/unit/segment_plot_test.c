@@ -14,6 +14,7 @@
 #include "segment/plot.h"
 #include "segment/plot_frame.h"
 #include "segment/svg.h"
+#include "text/unicode.h"
 
 static const UcRun run = {.threads = 1,.max_memory = (size_t) 1 << 30};
 
@@ -93,6 +94,41 @@ long_texts(void)
 	CHECK(written != NULL && strlen(written) < 20000, "a text has a largest width");
 	uc_free(written);
 	free(text);
+}
+
+/* Whatever bytes a name has: what is written is UTF-8 without controls, and has no markup but references. */
+static void
+random_texts(void)
+{
+	static const char *const pieces[] = {"<", "&", "\"", "a", " ", "\n", "\x1b", "\xe7", "\x94", "\xb5", "\xf0\x9f", "\xcc\x81", "\xe2\x80\x8d",
+	"\xf0\x9f\x87\xa8", "\xff", "\xed\xa0\x80", "电", "\xf4\x90\x80\x80", "\xc0\x80", "]]>"};
+	bool		clean = true;
+	UcRandom	random;
+
+	uc_random_seed(&random, 11, 0);
+	for (int i = 0; i < 20000 && clean; i++)
+	{
+		char		text[256] = "",
+				   *written;
+		double		width = (double) uc_random_below(&random, 12);
+		UcChars		chars = {0};
+		UcError		err;
+
+		for (size_t j = uc_random_below(&random, 40); j > 0; j--)
+			strcat(text, pieces[uc_random_below(&random, sizeof pieces / sizeof pieces[0])]);
+		written = text_of(text, width);
+		clean = written != NULL && strpbrk(written, "<>\"") == NULL &&
+			uc_chars_decode(&chars, written, 0, strlen(written), &err) == UC_OK;
+		for (const char *at = written; clean && *at != '\0'; at++)
+			clean = (unsigned char) *at >= 0x20 && *at != 0x7f &&
+				(*at != '&' || strncmp(at, "&lt;", 4) == 0 || strncmp(at, "&gt;", 4) == 0 || strncmp(at, "&amp;", 5) == 0 ||
+				 strncmp(at, "&quot;", 6) == 0 || strncmp(at, "&#8230;", 7) == 0);
+		if (!clean && written != NULL)
+			printf("# %s\n", written);
+		uc_chars_free(&chars);
+		uc_free(written);
+	}
+	CHECK(clean, "random bytes become clean text");
 }
 
 /* ---- axes ---- */
@@ -274,6 +310,7 @@ main(void)
 	refusals();
 	texts();
 	long_texts();
+	random_texts();
 	axes();
 	scatters();
 	projections();
