@@ -6,6 +6,7 @@
 
 #include "base/memory.h"
 #include "cluster/linkage_mst.h"
+#include "cluster/linkage_mst_few.h"
 
 #define POLL_WORK 3e7			/* multiplications between two looks at the interrupt */
 
@@ -25,6 +26,8 @@ uc_spanning_tree_memory(size_t rows, bool matrix)
 {
 	size_t		arrays = uc_size_mul(rows, 2 * sizeof(double) + sizeof(int32_t) + 1);
 
+	if (arrays < uc_spanning_tree_few_memory(rows))
+		arrays = uc_spanning_tree_few_memory(rows);
 	return matrix ? uc_size_add(arrays, uc_size_mul(uc_pair_count(rows), sizeof(double))) : arrays;
 }
 
@@ -102,11 +105,13 @@ uc_spanning_tree(const UcPairwise *pairwise, const double *core, bool matrix, Uc
 				 UcError *err)
 {
 	size_t		rows = pairwise->points.rows;
-	size_t		bytes = uc_spanning_tree_memory(rows, false);
+	size_t		bytes = uc_size_mul(rows, 2 * sizeof(double) + sizeof(int32_t) + 1);
 	size_t		matrix_bytes = uc_size_mul(uc_pair_count(rows), sizeof(double));
 	Prim		prim = {.pairwise = pairwise,.core = core};
 	UcStatus	status = UC_OK;
 
+	if (pairwise->columns != NULL && !matrix)
+		return uc_spanning_tree_few(pairwise, core, edges, run, err);
 	prim.distances = uc_alloc(bytes);
 	if (prim.distances == NULL)
 		return uc_out_of_memory(err, bytes);

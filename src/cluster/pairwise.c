@@ -176,9 +176,9 @@ measure(const UcPairwise *pairwise, size_t i, size_t j)
 	return apart > 0 ? apart : 0;
 }
 
-/* Distances of a row to rows begin … end-1, component by component over all of them. */
-static void
-measure_columns(const UcPairwise *pairwise, size_t i, size_t begin, size_t end, double *restrict out)
+/* Component by component over all of the rows. */
+void
+uc_pairwise_squares(const UcPairwise *pairwise, size_t row, size_t begin, size_t end, double *restrict out)
 {
 	size_t		rows = pairwise->points.rows;
 
@@ -187,7 +187,7 @@ measure_columns(const UcPairwise *pairwise, size_t i, size_t begin, size_t end, 
 	for (size_t c = 0; c < pairwise->points.dim; c++)
 	{
 		const float *column = pairwise->columns + c * rows;
-		double		own = column[i];
+		double		own = column[row];
 
 		for (size_t j = begin; j < end; j++)
 		{
@@ -196,6 +196,13 @@ measure_columns(const UcPairwise *pairwise, size_t i, size_t begin, size_t end, 
 			out[j - begin] += apart * apart;
 		}
 	}
+}
+
+/* Distances of a row to rows begin … end-1. */
+static void
+measure_columns(const UcPairwise *pairwise, size_t i, size_t begin, size_t end, double *restrict out)
+{
+	uc_pairwise_squares(pairwise, i, begin, end, out);
 	for (size_t j = begin; j < end; j++)
 		out[j - begin] = sqrt(out[j - begin]);
 }

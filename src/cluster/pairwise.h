@@ -62,6 +62,9 @@ extern UcStatus uc_pairwise_matrix(const UcPairwise *pairwise, double *matrix, c
  */
 extern void uc_pairwise_row(const UcPairwise *pairwise, size_t row, const uint8_t *skip, double *out);
 
+/* Where there are columns: the squared distances from one row to rows begin … end-1, in double, into out [end - begin]. */
+extern void uc_pairwise_squares(const UcPairwise *pairwise, size_t row, size_t begin, size_t end, double *out);
+
 /* kth[row]: distance to the k-th nearest row, the row itself being the first; k is 1 … rows. */
 extern UcStatus uc_pairwise_kth_nearest(const UcPairwise *pairwise, size_t k, double *kth, const UcRun *run,
 										UcError *err);

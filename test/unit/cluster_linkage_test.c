@@ -10,6 +10,7 @@
 #include "base/random.h"
 #include "base/simd.h"
 #include "cluster/linkage.h"
+#include "cluster/linkage_mst.h"
 
 static const UcRun run = {.threads = 2,.max_memory = (size_t) 1 << 30};
 
@@ -212,6 +213,46 @@ micro_clusters(void)
 	uc_free(x);
 }
 
+/* Where dimensions are few, trees are grown without a matrix: by the same edges, ties included. */
+static void
+few_dimensions(void)
+{
+	static const size_t counts[] = {1, 2, 511, 512, 513, 1500};
+	UcRandom	random;
+
+	uc_random_seed(&random, 5, 0);
+	for (size_t c = 0; c < sizeof counts / sizeof counts[0]; c++)
+		for (int kind = 0; kind < 6; kind++)
+		{
+			size_t		count = counts[c],
+						dim = 1 + (size_t) kind / 2;
+			float	   *rows = uc_alloc(count * dim * sizeof(float));
+			double	   *core = uc_alloc(count * sizeof(double));
+			UcMerge    *fast = uc_alloc_zeroed(count * sizeof(UcMerge)),
+					   *plain = uc_alloc_zeroed(count * sizeof(UcMerge));
+			UcPairwise	pairwise;
+			UcError		err;
+			bool		equal;
+
+			/* on a coarse grid with many ties, or anywhere */
+			for (size_t i = 0; i < count * dim; i++)
+				rows[i] = kind % 2 ? (float) uc_random_below(&random, 12) : (float) uc_random_unit(&random);
+			for (size_t i = 0; i < count; i++)
+				core[i] = kind % 2 ? (double) uc_random_below(&random, 3) : uc_random_unit(&random) / 10;
+			equal = uc_pairwise_create(&pairwise, rows, count, dim, UC_DISTANCE_EUCLIDEAN, &run, &err) == UC_OK;
+			for (int with_core = 0; with_core < 2 && equal; with_core++)
+				equal = uc_spanning_tree(&pairwise, with_core ? core : NULL, false, fast, &run, &err) == UC_OK &&
+					uc_spanning_tree(&pairwise, with_core ? core : NULL, true, plain, &run, &err) == UC_OK &&
+					memcmp(fast, plain, (count - 1) * sizeof(UcMerge)) == 0;
+			CHECK(equal, "%zu rows of %zu dimensions%s", count, dim, kind % 2 ? " on a grid" : "");
+			uc_pairwise_free(&pairwise);
+			uc_free(rows);
+			uc_free(core);
+			uc_free(fast);
+			uc_free(plain);
+		}
+}
+
 int
 main(void)
 {
@@ -221,5 +262,6 @@ main(void)
 	weights();
 	close_pairs();
 	micro_clusters();
+	few_dimensions();
 	return check_done();
 }
