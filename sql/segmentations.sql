@@ -169,6 +169,31 @@ CALL usercluster.assign_new('topics');
 SELECT segment = (SELECT segment FROM topics WHERE author = 'bo') FROM topics WHERE author = 'eve';
 CALL usercluster.refresh_segmentation('topics');
 
+-- watched columns know their model, through views, subqueries and aggregates; models are not mixed
+CREATE TABLE reviews (id int PRIMARY KEY, author text, body text, embedding embedding(384), mini embedding(384));
+SELECT usercluster.enable_embedding('reviews', 'body', 'embedding');
+SELECT usercluster.enable_embedding('reviews', 'body', 'mini', model => 'all-MiniLM-L6-v2');
+INSERT INTO reviews SELECT row_number() OVER (), author, body FROM remarks WHERE body > ' ';
+CREATE VIEW tastes AS SELECT author, weighted_avg(embedding, 2) AS e FROM reviews GROUP BY 1;
+CALL usercluster.create_segmentation('tastes', 'WITH t AS (SELECT * FROM tastes) SELECT t.* FROM (SELECT 1) AS one, t', k => 2, members => 'taste_members');
+SELECT model, fingerprint = (SELECT fingerprint FROM usercluster.segmentations WHERE name = 'topics') FROM usercluster.segmentations WHERE name = 'tastes';
+SELECT segment IN (1, 2) FROM usercluster.assign_text('tastes', '宇宙飞船的电影');
+SELECT pg_temp.refusal(format('CALL usercluster.create_segmentation(%s, k => 2)', arguments)) FROM (VALUES
+	(1, $$'mixed', 'SELECT author, avg(embedding) FROM reviews WHERE id < 4 GROUP BY 1 UNION ALL SELECT author, avg(mini) FROM reviews WHERE id > 3 GROUP BY 1'$$),
+	(2, $$'mixed', 'SELECT author, avg(embedding) + avg(mini) FROM reviews GROUP BY 1'$$),
+	(3, $$'mixed', 'SELECT author, avg(mini) FROM reviews GROUP BY 1', model => 'multilingual-e5-small-q4'$$)) v(n, arguments) ORDER BY n;
+-- the view turns to the other model: nothing is compared across the change but who was with whom
+CREATE OR REPLACE VIEW tastes AS SELECT author, weighted_avg(mini, 2) AS e FROM reviews GROUP BY 1;
+SELECT pg_temp.refusal($$SELECT usercluster.segmentation_drift('tastes')$$);
+CALL usercluster.assign_new('tastes');
+DELETE FROM taste_members WHERE author = 'eve';
+SELECT pg_temp.refusal($$CALL usercluster.assign_new('tastes')$$);
+CALL usercluster.refresh_segmentation('tastes', if_drifted => true);
+SELECT model FROM usercluster.segmentations WHERE name = 'tastes';
+SELECT array_agg(kind ORDER BY run) FROM usercluster.segmentation_runs WHERE segmentation = 'tastes';
+SELECT usercluster.drop_segmentation('tastes');
+DROP TABLE taste_members;
+
 -- a rollback leaves nothing behind
 BEGIN;
 INSERT INTO visitors SELECT 300, at FROM visitors WHERE id = 3;
@@ -186,6 +211,6 @@ SELECT usercluster.drop_segmentation('groups');
 SELECT usercluster.drop_segmentation('topics');
 SELECT (SELECT count(*) FROM usercluster.segments) + (SELECT count(*) FROM usercluster.segmentation_runs) + (SELECT count(*) FROM usercluster.segment_moves);
 SELECT count(*) FROM groups_members;
-DROP VIEW watchers;
-DROP TABLE visitors, other, keyless, misfit, mistyped, groups_members, remarks, topics;
+DROP VIEW watchers, tastes;
+DROP TABLE visitors, other, keyless, misfit, mistyped, groups_members, remarks, reviews, topics;
 DROP SCHEMA elsewhere;

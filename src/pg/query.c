@@ -416,6 +416,8 @@ read_query(const char *query, Oid key_type, const RowsOptions *options, StoredQu
 	if (stored != NULL)
 		refuse_temporary(source);
 	check_columns(&receiver, description, key_type, options->columns);
+	if (stored != NULL && !stored->from_text)
+		query_source_model(linitial_node(Query, source->query_list), EMBEDDING_COLUMN, &stored->source);
 	receiver.key_source = TupleDescAttr(description, KEY_COLUMN - 1)->atttypid;
 	if (!OidIsValid(key_type))
 		key_type = receiver.key_source;

@@ -10,6 +10,7 @@
 #define USERCLUSTER_QUERY_H
 
 #include "pg/embed.h"
+#include "pg/query_source.h"
 #include "pg/rows.h"
 
 /*
@@ -33,12 +34,13 @@ typedef struct StoredQuery
 	bool		from_text;		/* the second column is a text */
 	bool		has_text;		/* there is a text: that one, or a further column "text" */
 	char	   *key_name;
+	VectorSource source;			/* the model of the watched columns that the embeddings come from */
 	uint64		content;		/* of all rows in whatever order: equal where they are equal */
 } StoredQuery;
 
 /*
  * The same for a stored query, with keys of any type. Further errors: 42P16 (a temporary relation), 42804 (the
- * key's type), those of embedding.
+ * key's type), 22000 (columns of different models), those of embedding.
  */
 extern void query_read_stored(const char *query, const RowsOptions *options, StoredQuery *stored, Rows *rows);
 

@@ -62,14 +62,31 @@ work_memory(size_t count, size_t dim, int threads, const void *arg)
 	return uc_size_add(uc_size_add(preparation, assignment), uc_kmeans_memory(count, prepared_dim, &options, threads));
 }
 
-/* The model of the rows, for which their length must be right; what is known of it changes only with a fit. */
+/* The model of the rows, for which their length must be right. Watched columns know theirs; else somebody named it. */
 static void
 find_model(const Segmentation *s, SegmentationRows *rows)
 {
+	const VectorSource *source = &rows->stored.source;
 	int			dimensions;
 
-	if (!rows->stored.from_text && s->model == NULL)
+	if (source->model != NULL)
+	{
+		if (s->model != NULL && s->count == 0 && strcmp(s->model, source->model) != 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("the query's embeddings are made by model \"%s\", not \"%s\"", source->model, s->model),
+					 errdetail("So says usercluster.watched_columns.")));
+		rows->model = source->model;
+		rows->fingerprint = source->fingerprint;
 		return;
+	}
+	if (!rows->stored.from_text && (s->model == NULL || s->count > 0))
+	{
+		/* whoever named it vouches for it */
+		rows->model = s->model;
+		rows->fingerprint = s->fingerprint;
+		return;
+	}
 	rows->fingerprint = segmentation_model(s->model, &rows->model, &dimensions);
 	if (dimensions != rows->rows.dim)
 		ereport(ERROR,
@@ -96,7 +113,7 @@ read_rows(const Segmentation *s, SegmentationRows *rows)
 		rows_average(&rows->rows);
 	else
 		rows_refuse_duplicates(&rows->rows);
-	if (rows->rows.count > 0 && (rows->stored.from_text || s->count == 0))
+	if (rows->rows.count > 0)
 		find_model(s, rows);
 }
 
@@ -128,7 +145,8 @@ segmentation_fits(const Segmentation *s, const SegmentationRows *rows)
 {
 	if (s->count == 0 || s->dimensions != rows->rows.dim)
 		return false;
-	return !rows->stored.from_text || (s->fingerprint != NULL && strcmp(s->fingerprint, rows->fingerprint) == 0);
+	return (s->fingerprint == NULL) == (rows->fingerprint == NULL) &&
+		(s->fingerprint == NULL || strcmp(s->fingerprint, rows->fingerprint) == 0);
 }
 
 void
@@ -370,8 +388,6 @@ segmentation_fit(Segmentation *s, SegmentationRows *rows, const int32 *previous,
 	int32	   *places,
 			   *match;
 
-	if (rows->fingerprint == NULL)
-		find_model(s, rows);
 	s->model = rows->model;
 	s->fingerprint = rows->fingerprint;
 	MemoryContextSwitchTo(context);
