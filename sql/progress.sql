@@ -12,8 +12,10 @@ BEGIN
 END $$;
 
 -- settings that are refused
+\set VERBOSITY sqlstate
 SET usercluster.progress_interval = -1;
 SET usercluster.progress_interval = '2 days';
+\set VERBOSITY terse
 
 -- nothing is under way
 SELECT count(*) FROM usercluster.progress;
