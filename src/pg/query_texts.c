@@ -4,6 +4,7 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"	/* VARDATA_ANY, from version 16 on */
 #include "common/hashfn.h"
 #include "miscadmin.h"
 #include "utils/datum.h"

@@ -6,6 +6,7 @@
 
 #include <math.h>
 
+#include "access/htup_details.h"	/* VARDATA_ANY, from version 16 on */
 #include "common/hashfn.h"
 #include "miscadmin.h"
 #include "utils/memutils.h"
