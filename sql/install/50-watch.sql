@@ -139,3 +139,26 @@ CREATE VIEW usercluster.embedding_status WITH (security_barrier) AS
 COMMENT ON VIEW usercluster.embedding_status IS
 'watched columns of the tables that the current role owns: rows and rows without embedding as ANALYZE last found them (NULL: never), and exactly what is queued, dead and skipped';
 GRANT SELECT ON usercluster.embedding_status TO PUBLIC;
+
+CREATE PROCEDURE usercluster.re_embed(relation regclass, model text, embedding_column text DEFAULT NULL, batch_rows int DEFAULT 256,
+	max_seconds double precision DEFAULT NULL)
+LANGUAGE C
+AS 'MODULE_PATHNAME', 'usercluster_re_embed';
+COMMENT ON PROCEDURE usercluster.re_embed(regclass, text, text, int, double precision) IS
+'changes the model of a watched column: fills a second column, named after it with _next, while the first one serves, and then lets it take the first one''s place; called again it goes on';
+
+CREATE FUNCTION usercluster.estimate_embedding(relation regclass, text_column text DEFAULT NULL, model text DEFAULT NULL,
+	sample int DEFAULT 200,
+	OUT rows bigint, OUT tokens bigint, OUT long_texts bigint, OUT minutes double precision, OUT bytes bigint, OUT sampled int)
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'usercluster_estimate_embedding';
+COMMENT ON FUNCTION usercluster.estimate_embedding(regclass, text, text, int) IS
+'what embedding a table would take: rows with text, their tokens, texts beyond the model''s limit, minutes on this machine as it is now, and bytes of the embeddings; from a sample, of which some is embedded to measure. Without text_column: the rows that the watched column lacks';
+
+CREATE FUNCTION usercluster.estimate_embedding(relation regclass, text_columns text[], model text DEFAULT NULL,
+	sample int DEFAULT 200,
+	OUT rows bigint, OUT tokens bigint, OUT long_texts bigint, OUT minutes double precision, OUT bytes bigint, OUT sampled int)
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'usercluster_estimate_embedding';
+COMMENT ON FUNCTION usercluster.estimate_embedding(regclass, text[], text, int) IS
+'what embedding several columns of a table together would take';

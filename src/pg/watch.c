@@ -11,7 +11,6 @@
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_trigger.h"
-#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
 #include "parser/parse_func.h"
@@ -23,7 +22,9 @@
 #include "utils/syscache.h"
 
 #include "catalog/pg_type.h"
+#include "commands/defrem.h"
 #include "pg/embedding.h"
+#include "pg/texts.h"
 #include "pg/watch.h"
 #include "text/blank.h"
 
@@ -116,17 +117,39 @@ watch_find(Relation relation, int number, Watch *watch)
 	return false;
 }
 
+/* Whether the watch fills the column that is to take another's place (watch_reembed.c). */
+static bool
+is_next(Relation relation, const Watch *watches, int count, const Watch *watch)
+{
+	const char *name = NameStr(TupleDescAttr(RelationGetDescr(relation), watch->embedding - 1)->attname);
+
+	for (int i = 0; i < count; i++)
+		if (strcmp(name, watch_next_name(relation, &watches[i])) == 0)
+			return true;
+	return false;
+}
+
+char *
+watch_next_name(Relation relation, const Watch *watch)
+{
+	return makeObjectName(NameStr(TupleDescAttr(RelationGetDescr(relation), watch->embedding - 1)->attname), NULL, "next");
+}
+
 void
 watch_of_column(Relation relation, const char *embedding_column, Watch *watch)
 {
 	Watch	   *watches;
 	int			count = watch_list(relation, &watches);
 	AttrNumber	wanted = embedding_column == NULL ? 0 : watch_column(relation, embedding_column)->attnum;
+	int			choices = 0;
 
-	if (embedding_column == NULL && count > 1)
+	for (int i = 0; wanted == 0 && i < count; i++)
+		if (!is_next(relation, watches, count, &watches[i]))
+			watches[choices++] = watches[i];
+	if (choices > 1)
 		ereport(ERROR,
 				(errcode(ERRCODE_AMBIGUOUS_PARAMETER),
-				 errmsg("relation \"%s\" has %d watched columns", RelationGetRelationName(relation), count),
+				 errmsg("relation \"%s\" has %d watched columns", RelationGetRelationName(relation), choices),
 				 errhint("Name one of them as embedding_column.")));
 	for (int i = 0; i < count; i++)
 		if (wanted == 0 || watches[i].embedding == wanted)
@@ -225,9 +248,10 @@ watch_texts_sql(Relation relation, const Watch *watch)
 static bool
 is_blank(const text *part)
 {
-	char	   *utf8 = pg_server_to_any(VARDATA_ANY(part), VARSIZE_ANY_EXHDR(part), PG_UTF8);
+	size_t		bytes;
+	const char *utf8 = texts_utf8(part, &bytes);
 
-	return uc_text_blank(utf8, utf8 == VARDATA_ANY(part) ? VARSIZE_ANY_EXHDR(part) : strlen(utf8));
+	return uc_text_blank(utf8, bytes);
 }
 
 text *

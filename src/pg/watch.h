@@ -42,8 +42,14 @@ extern bool watch_find(Relation relation, int number, Watch *watch);
 /* All watches of a relation, in the order of their numbers; returns how many. */
 extern int	watch_list(Relation relation, Watch **watches);
 
-/* The watch that fills this column (NULL: the only one there is); refuses where there is none or the choice is open. */
+/*
+ * The watch that fills this column; NULL: the only one there is, beside that which re_embed fills for it. Refuses where there is
+ * none or the choice is open.
+ */
 extern void watch_of_column(Relation relation, const char *embedding_column, Watch *watch);
+
+/* Name of the column that re_embed fills to take this one's place. */
+extern char *watch_next_name(Relation relation, const Watch *watch);
 
 /* Opens a table that is or can be watched; refuses views, foreign tables and callers who do not own it. */
 extern Relation watch_open_table(Oid oid, LOCKMODE lock);
@@ -88,6 +94,18 @@ extern void watch_check_not_atomic(FunctionCallInfo fcinfo, const char *name);
 
 /* A positive number of seconds, or 0 where the argument is NULL. */
 extern double watch_seconds(FunctionCallInfo fcinfo, int number);
+
+/* ---- watch_enable.c; these need SPI and a lock on the relation ---- */
+
+/* The watch that fills this column, or false and the smallest number that is free. */
+extern bool watch_find_or_number(Relation relation, AttrNumber embedding, Watch *watch);
+
+/* Row triggers; then the statement triggers of every table of the tree that lacks its own. */
+extern void watch_create(Relation relation, const Watch *watch);
+extern void watch_complete(Relation root, const Watch *watch);
+
+/* Takes all triggers of the watch away. */
+extern void watch_drop(Relation root, const Watch *watch);
 
 /* ---- watch_queue.c ---- */
 

@@ -29,6 +29,7 @@
 #include "pg/progress.h"
 #include "pg/watch.h"
 #include "pg/watch_attempt.h"
+#include "pg/watch_backfill.h"
 #include "pg/watch_queue.h"
 #include "pg/watch_skipped.h"
 
@@ -362,8 +363,8 @@ fill(Backfill *job, MemoryContext context)
 	return true;
 }
 
-static void
-backfill(Backfill *job, MemoryContext context)
+static bool
+fill_and_report(Backfill *job, MemoryContext context)
 {
 	bool		whole = fill(job, context);
 	double		seconds = seconds_since(job->started);
@@ -373,54 +374,50 @@ backfill(Backfill *job, MemoryContext context)
 					(long long) job->embedded, seconds, seconds > 0 ? job->embedded / seconds : 0.0,
 					(long long) job->skipped),
 			 job->left > 0 ? errdetail("%lld rows were locked or changed meanwhile.", (long long) job->left) : 0,
-			 !whole ? errhint("Time is up; call embed_missing again to go on.") :
-			 job->left > 0 ? errhint("Call embed_missing again for them.") : 0));
+			 !whole ? errhint("Time is up; make the same call again to go on.") :
+			 job->left > 0 ? errhint("Make the same call again for them.") : 0));
+	return whole && job->left == 0;
 }
 
-/* (table, rows of a batch, seconds, embedding column). */
-Datum
-usercluster_embed_missing(PG_FUNCTION_ARGS)
+void
+backfill_arguments(FunctionCallInfo fcinfo, int batch_rows, int max_seconds, BackfillLimits *limits)
 {
-	Backfill	job = {0};
-	Relation	relation;
-	Watch		watch;
-	LOCKTAG		lock;
-	MemoryContext context;
-
-	watch_check_not_atomic(fcinfo, "embed_missing");
-	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
+	if (PG_ARGISNULL(batch_rows))
 		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("argument \"%s\" must not be null", PG_ARGISNULL(0) ? "relation" : "batch_rows")));
-	job.relation = PG_GETARG_OID(0);
-	job.batch_rows = PG_GETARG_INT32(1);
-	job.max_seconds = watch_seconds(fcinfo, 2);
-	if (job.batch_rows < 1 || job.batch_rows > MOST_BATCH_ROWS)
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("argument \"batch_rows\" must not be null")));
+	limits->batch_rows = PG_GETARG_INT32(batch_rows);
+	limits->max_seconds = watch_seconds(fcinfo, max_seconds);
+	if (limits->batch_rows < 1 || limits->batch_rows > MOST_BATCH_ROWS)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("batch_rows must be between 1 and %d, not %d", MOST_BATCH_ROWS, job.batch_rows)));
+				 errmsg("batch_rows must be between 1 and %d, not %d", MOST_BATCH_ROWS, limits->batch_rows)));
+}
 
-	SPI_connect_ext(SPI_OPT_NONATOMIC);
-	context = AllocSetContextCreate(PortalContext, "usercluster embed_missing", ALLOCSET_DEFAULT_SIZES);
-	job.batch = AllocSetContextCreate(context, "usercluster batch", ALLOCSET_DEFAULT_SIZES);
-	relation = watch_open_table(job.relation, AccessShareLock);
-	watch_of_column(relation, PG_ARGISNULL(3) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(3)), &watch);
-	job.number = watch.number;
-	job.name = MemoryContextStrdup(context, RelationGetRelationName(relation));
-	relation_close(relation, AccessShareLock);
-	job.started = job.noticed = GetCurrentTimestamp();
-	progress_begin("embed_missing");
+bool
+backfill_column(Oid relation, int number, const BackfillLimits *limits)
+{
+	MemoryContext context = AllocSetContextCreate(PortalContext, "usercluster backfill", ALLOCSET_DEFAULT_SIZES);
+	Backfill	job = {
+		.relation = relation,.number = number,.batch_rows = limits->batch_rows,.max_seconds = limits->max_seconds,
+		.started = GetCurrentTimestamp(),.noticed = GetCurrentTimestamp(),
+		.batch = AllocSetContextCreate(context, "usercluster batch", ALLOCSET_DEFAULT_SIZES)
+	};
+	LOCKTAG		lock;
+	volatile bool whole = false;
+
+	if (get_rel_name(relation) == NULL)
+		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE), errmsg("relation with OID %u does not exist", relation)));
+	job.name = MemoryContextStrdup(context, get_rel_name(relation));
 	progress_phase("embedding rows", UC_UNKNOWN_TOTAL);
-
-	SET_LOCKTAG_ADVISORY(lock, MyDatabaseId, job.relation, job.number, EMBED_MISSING_LOCK);
+	SET_LOCKTAG_ADVISORY(lock, MyDatabaseId, relation, number, EMBED_MISSING_LOCK);
 	if (LockAcquire(&lock, ExclusiveLock, true, true) == LOCKACQUIRE_NOT_AVAIL)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_IN_USE),
-				 errmsg("embed_missing is at work on relation \"%s\" already", job.name)));
+				 errmsg("another session fills this column of relation \"%s\"", job.name)));
 	PG_TRY();
 	{
-		job.skipped_before = skipped_load(job.relation, job.number, context);
-		backfill(&job, context);
+		job.skipped_before = skipped_load(relation, number, context);
+		whole = fill_and_report(&job, context);
 	}
 	PG_FINALLY();
 	{
@@ -428,6 +425,27 @@ usercluster_embed_missing(PG_FUNCTION_ARGS)
 	}
 	PG_END_TRY();
 	MemoryContextDelete(context);
+	return whole;
+}
+
+/* (table, rows of a batch, seconds, embedding column). */
+Datum
+usercluster_embed_missing(PG_FUNCTION_ARGS)
+{
+	BackfillLimits limits;
+	Relation	relation;
+	Watch		watch;
+
+	watch_check_not_atomic(fcinfo, "embed_missing");
+	if (PG_ARGISNULL(0))
+		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("argument \"relation\" must not be null")));
+	backfill_arguments(fcinfo, 1, 2, &limits);
+	SPI_connect_ext(SPI_OPT_NONATOMIC);
+	relation = watch_open_table(PG_GETARG_OID(0), AccessShareLock);
+	watch_of_column(relation, PG_ARGISNULL(3) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(3)), &watch);
+	relation_close(relation, NoLock);
+	progress_begin("embed_missing");
+	backfill_column(PG_GETARG_OID(0), watch.number, &limits);
 	SPI_finish();
 	PG_RETURN_VOID();
 }

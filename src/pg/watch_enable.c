@@ -171,6 +171,14 @@ check_columns(Relation relation, const Settings *settings, int dimensions)
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("column \"%s\" of relation \"%s\" is generated", NameStr(target->attname),
 						RelationGetRelationName(relation))));
+	if (target->attnotnull)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("column \"%s\" of relation \"%s\" is not null", NameStr(target->attname),
+						RelationGetRelationName(relation)),
+				 errdetail("Rows without text have no embedding, and others wait for theirs."),
+				 errhint("ALTER TABLE %s ALTER %s DROP NOT NULL", watch_relation_name(relation),
+						 quote_identifier(NameStr(target->attname)))));
 	watch_check_dimensions(relation, target->attnum, dimensions);
 }
 
@@ -212,8 +220,8 @@ some_text(Relation relation, const Watch *watch)
 	return sql.data;
 }
 
-static void
-create_row_triggers(Relation relation, const Watch *watch)
+void
+watch_create(Relation relation, const Watch *watch)
 {
 	char	   *table = watch_relation_name(relation);
 	const char *embedding = watch_column_name(relation, watch->embedding);
@@ -258,9 +266,8 @@ next_trigger(Relation relation, const Watch *watch, Oid function, int *next)
 	return NULL;
 }
 
-/* On every table of the tree that lacks it; rows that are queued need none. */
-static void
-create_statement_triggers(Relation root, const Watch *watch)
+void
+watch_complete(Relation root, const Watch *watch)
 {
 	Oid			function = watch_function("watch_statement");
 	List	   *tree = find_all_inheritors(RelationGetRelid(root), ShareRowExclusiveLock, NULL);
@@ -285,8 +292,8 @@ create_statement_triggers(Relation root, const Watch *watch)
 }
 
 /* By what they call, not by name: a trigger can have been renamed. */
-static void
-drop_triggers(Relation root, const Watch *watch)
+void
+watch_drop(Relation root, const Watch *watch)
 {
 	static const char *const functions[] = {"watch_row", "watch_gather", "watch_statement"};
 	List	   *tree = find_all_inheritors(RelationGetRelid(root), ShareRowExclusiveLock, NULL);
@@ -313,9 +320,8 @@ drop_triggers(Relation root, const Watch *watch)
 	}
 }
 
-/* The watch that fills this column already, or the smallest number that is free. */
-static bool
-find_or_number(Relation relation, AttrNumber embedding, Watch *watch)
+bool
+watch_find_or_number(Relation relation, AttrNumber embedding, Watch *watch)
 {
 	Watch	   *watches;
 	int			count = watch_list(relation, &watches);
@@ -376,7 +382,7 @@ usercluster_enable_embedding(PG_FUNCTION_ARGS)
 	watch.embedding = watch_column(relation, settings.embedding_column)->attnum;
 
 	SPI_connect();
-	if (find_or_number(relation, watch.embedding, &present))
+	if (watch_find_or_number(relation, watch.embedding, &present))
 	{
 		if (strcmp(present.fingerprint, watch.fingerprint) != 0)
 			ereport(ERROR,
@@ -390,16 +396,18 @@ usercluster_enable_embedding(PG_FUNCTION_ARGS)
 		if (!same_texts(&watch, &present) || watch.queue != present.queue || strcmp(watch.truncation, present.truncation) != 0 ||
 			strcmp(watch.model, present.model) != 0)
 		{
-			drop_triggers(relation, &present);
-			create_row_triggers(relation, &watch);
+			watch_drop(relation, &present);
+			watch_create(relation, &watch);
 		}
 	}
 	else
 	{
 		watch.number = present.number;
-		create_row_triggers(relation, &watch);
+		/* A watch of this number can have gone with its column. */
+		queue_forget(relation, watch.number);
+		watch_create(relation, &watch);
 	}
-	create_statement_triggers(relation, &watch);
+	watch_complete(relation, &watch);
 	SPI_finish();
 	table_close(relation, NoLock);
 	PG_RETURN_VOID();
@@ -415,7 +423,7 @@ usercluster_disable_embedding(PG_FUNCTION_ARGS)
 	relation = watch_open_table(PG_GETARG_OID(0), ShareRowExclusiveLock);
 	watch_of_column(relation, PG_ARGISNULL(1) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(1)), &watch);
 	SPI_connect();
-	drop_triggers(relation, &watch);
+	watch_drop(relation, &watch);
 	queue_forget(relation, watch.number);
 	SPI_finish();
 	table_close(relation, NoLock);
