@@ -1,0 +1,544 @@
+/*
+ * recommend_scores.c
+ *	  The strategies.
+ */
+#include "segment/recommend_scores.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/blas.h"
+#include "base/memory.h"
+#include "base/simd.h"
+
+/*
+ * How many interactions of one user or item are looked at, evenly spread over all, where others' are summed up: beyond
+ * that more say the same.
+ */
+#define MOST_ITEMS 500
+#define MOST_USERS 2000
+
+#define PRODUCT_ROWS 8192		/* of one matrix product */
+
+/* ---- what all users share ---- */
+
+size_t
+uc_scoring_memory(const UcShop *shop)
+{
+	size_t		segment = uc_size_add(uc_size_mul(shop->past->items, sizeof(double)), sizeof(size_t));
+
+	return uc_size_add(uc_size_mul(shop->past->items, 2 * sizeof(double)),
+					   shop->segments == NULL ? 0 : uc_size_mul((size_t) shop->segment_count, segment));
+}
+
+static void
+sum_segments(UcScoring *scoring)
+{
+	const UcShop *shop = scoring->shop;
+	const UcInteractions *past = shop->past;
+
+	for (size_t u = 0; u < past->users; u++)
+	{
+		int32_t		segment = shop->segments[u];
+
+		if (segment < 0 || past->user_start[u] == past->user_start[u + 1])
+			continue;
+		scoring->segment_active[segment]++;
+		for (size_t i = past->user_start[u]; i < past->user_start[u + 1]; i++)
+			scoring->segment_sums[(size_t) segment * past->items + (size_t) past->user_items[i]] += past->user_weights[i];
+	}
+}
+
+UcStatus
+uc_scoring_create(UcScoring *scoring, const UcShop *shop, const UcRecommendOptions *options, const UcRun *run, UcError *err)
+{
+	const UcInteractions *past = shop->past;
+	size_t		items = uc_size_mul(past->items, sizeof(double));
+
+	*scoring = (UcScoring) {.shop = shop,.options = options};
+	scoring->popularity = uc_alloc_zeroed(items);
+	scoring->item_norms = uc_alloc_zeroed(items);
+	if (shop->segments != NULL)
+	{
+		scoring->segment_sums = uc_alloc_zeroed(uc_size_mul((size_t) shop->segment_count, items));
+		scoring->segment_active = uc_alloc_zeroed(uc_size_mul((size_t) shop->segment_count, sizeof(size_t)));
+	}
+	if (scoring->popularity == NULL || scoring->item_norms == NULL ||
+		(shop->segments != NULL && (scoring->segment_sums == NULL || scoring->segment_active == NULL)))
+		return uc_out_of_memory(err, uc_scoring_memory(shop));
+	for (size_t i = 0; i < past->items; i++)
+	{
+		double		sum = 0,
+					square = 0;
+
+		for (size_t p = past->item_start[i]; p < past->item_start[i + 1]; p++)
+		{
+			sum += past->item_weights[p];
+			square += (double) past->item_weights[p] * past->item_weights[p];
+		}
+		scoring->popularity[i] = sum;
+		scoring->item_norms[i] = sqrt(square);
+	}
+	if (uc_interrupted(run))
+		return uc_interrupt_error(err);
+	if (shop->segments != NULL)
+		sum_segments(scoring);
+	uc_blas_prepare();
+	return UC_OK;
+}
+
+void
+uc_scoring_free(UcScoring *scoring)
+{
+	uc_free(scoring->popularity);
+	uc_free(scoring->item_norms);
+	uc_free(scoring->segment_sums);
+	uc_free(scoring->segment_active);
+	uc_free(scoring->near_items);
+	uc_free(scoring->near_cosines);
+}
+
+/* ---- scratch ---- */
+
+size_t
+uc_scores_memory(const UcShop *shop)
+{
+	size_t		longer = shop->past->users > shop->past->items ? shop->past->users : shop->past->items;
+
+	return uc_size_add(uc_size_mul(shop->past->items, (UC_STRATEGIES) * sizeof(double) + sizeof(int32_t)),
+					   uc_size_mul(longer, sizeof(float)));
+}
+
+UcStatus
+uc_scores_create(UcScores *scores, const UcScoring *scoring, UcError *err)
+{
+	const UcInteractions *past = scoring->shop->past;
+	size_t		neighbours = (size_t) scoring->options->neighbours;
+	size_t		longer = past->users > past->items ? past->users : past->items;
+	bool		complete = true;
+
+	scores->of[UC_BY_POPULARITY] = scoring->popularity;
+	for (int s = UC_BY_POPULARITY + 1; s < UC_STRATEGIES; s++)
+	{
+		scores->of[s] = uc_alloc_zeroed(uc_size_mul(past->items, sizeof(double)));
+		complete = complete && scores->of[s] != NULL;
+	}
+	scores->sums = uc_alloc_zeroed(uc_size_mul(past->items, sizeof(double)));
+	scores->touched = uc_alloc(uc_size_mul(past->items, sizeof(int32_t)));
+	scores->cosines = uc_alloc(uc_size_mul(longer, sizeof(float)));
+	scores->near = uc_alloc(uc_size_mul(neighbours, sizeof(int32_t)));
+	scores->near_cosines = uc_alloc(uc_size_mul(neighbours, sizeof(float)));
+	scores->users = uc_alloc(uc_size_mul(neighbours, sizeof(int32_t)));
+	if (!complete || scores->sums == NULL || scores->touched == NULL || scores->cosines == NULL || scores->near == NULL ||
+		scores->near_cosines == NULL || scores->users == NULL)
+		return uc_out_of_memory(err, uc_scores_memory(scoring->shop));
+	return UC_OK;
+}
+
+void
+uc_scores_free(UcScores *scores)
+{
+	for (int s = UC_BY_POPULARITY + 1; s < UC_STRATEGIES; s++)
+		uc_free(scores->of[s]);
+	uc_free(scores->sums);
+	uc_free(scores->touched);
+	uc_free(scores->cosines);
+	uc_free(scores->near);
+	uc_free(scores->near_cosines);
+	uc_free(scores->users);
+}
+
+/* ---- helpers ---- */
+
+bool
+uc_interacted(const UcInteractions *past, int32_t user, int32_t item)
+{
+	size_t		low = past->user_start[user],
+				high = past->user_start[user + 1];
+
+	while (low < high)
+	{
+		size_t		middle = low + (high - low) / 2;
+
+		if (past->user_items[middle] == item)
+			return true;
+		if (past->user_items[middle] < item)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return false;
+}
+
+/* [begin, end) in at most `most` steps of equal length. */
+static size_t
+stride(size_t begin, size_t end, size_t most)
+{
+	return (end - begin + most - 1) / most + (end == begin);
+}
+
+static bool
+is_zero(const float *vector, size_t dim)
+{
+	for (size_t i = 0; i < dim; i++)
+		if (vector[i] != 0)
+			return false;
+	return true;
+}
+
+/* cosines[i] = rows[i] · vector, for rows [count, dim] of length 1 or 0. */
+static void
+multiply(const float *rows, size_t count, size_t dim, const float *vector, float *cosines)
+{
+	for (size_t first = 0; first < count; first += PRODUCT_ROWS)
+	{
+		size_t		part = count - first < PRODUCT_ROWS ? count - first : PRODUCT_ROWS;
+
+		uc_sgemm_nt(1, part, dim, 1, vector, dim, rows + first * dim, dim, 0, cosines + first, part);
+	}
+}
+
+/*
+ * Puts a candidate into a list that is ordered by falling value, then rising number, and holds at most `most`. Returns its
+ * new length.
+ */
+static int
+insert(int32_t *list, float *values, int count, int most, int32_t candidate, float value)
+{
+	int			at = count;
+
+	if (count == most && (most == 0 || value < values[count - 1] ||
+						  (value == values[count - 1] && candidate > list[count - 1])))
+		return count;
+	if (count == most)
+		at = count - 1;
+	else
+		count++;
+	for (; at > 0 && (values[at - 1] < value || (values[at - 1] == value && list[at - 1] > candidate)); at--)
+	{
+		list[at] = list[at - 1];
+		values[at] = values[at - 1];
+	}
+	list[at] = candidate;
+	values[at] = value;
+	return count;
+}
+
+/* ---- segments ---- */
+
+static double
+segment_rate(const UcScoring *scoring, int32_t segment, int32_t item)
+{
+	const UcInteractions *past = scoring->shop->past;
+	double		shrinkage = scoring->options->segment_shrinkage;
+	double		overall = past->active == 0 ? 0 : scoring->popularity[item] / (double) past->active;
+	double		users = (double) scoring->segment_active[segment] + shrinkage;
+
+	return users == 0 ? overall :
+		(scoring->segment_sums[(size_t) segment * past->items + (size_t) item] + shrinkage * overall) / users;
+}
+
+static int32_t
+segment_of(const UcShop *shop, int32_t user)
+{
+	return shop->segments == NULL ? -1 : shop->segments[user];
+}
+
+static void
+score_by_segment(UcScores *scores, const UcScoring *scoring, int32_t user)
+{
+	int32_t		segment = segment_of(scoring->shop, user);
+
+	scores->known[UC_BY_SEGMENT] = segment >= 0 && scoring->segment_active[segment] > 0;
+	for (size_t i = 0; scores->known[UC_BY_SEGMENT] && i < scoring->shop->past->items; i++)
+		scores->of[UC_BY_SEGMENT][i] = segment_rate(scoring, segment, (int32_t) i);
+}
+
+double
+uc_segment_lift(const UcScoring *scoring, int32_t user, int32_t item)
+{
+	int32_t		segment = segment_of(scoring->shop, user);
+	double		overall = scoring->popularity[item] / (double) scoring->shop->past->active;
+
+	return segment < 0 || !(overall > 0) ? NAN : segment_rate(scoring, segment, item) / overall;
+}
+
+/* ---- texts ---- */
+
+static void
+score_by_text(UcScores *scores, const UcScoring *scoring, int32_t user)
+{
+	const UcShop *shop = scoring->shop;
+	size_t		items = shop->past->items,
+				dim = shop->text_dim,
+				with_text = 0;
+	const float *vector = shop->user_texts == NULL ? NULL : shop->user_texts + (size_t) user * dim;
+	int32_t		segment = segment_of(shop, user);
+	double		sum = 0;
+
+	scores->known[UC_BY_TEXT] = false;
+	if (shop->item_texts == NULL)
+		return;
+	if ((vector == NULL || is_zero(vector, dim)) && segment >= 0 && shop->segment_texts != NULL)
+		vector = shop->segment_texts + (size_t) segment * dim;
+	if (vector == NULL || is_zero(vector, dim))
+		return;
+	multiply(shop->item_texts, items, dim, vector, scores->cosines);
+	/* cosines of one model lie close together: what counts is how far above their mean one is */
+	for (size_t i = 0; i < items; i++)
+		if (scores->cosines[i] != 0)
+		{
+			sum += scores->cosines[i];
+			with_text++;
+		}
+	for (size_t i = 0; i < items; i++)
+		scores->of[UC_BY_TEXT][i] = scores->cosines[i] == 0 ? 0 : fmax(0, scores->cosines[i] - sum / (double) with_text);
+	scores->known[UC_BY_TEXT] = with_text > 0;
+}
+
+/* ---- items of the same users ---- */
+
+/*
+ * The items nearest to one by the cosine of their columns, over users that are looked at. Returns how many; their cosines
+ * are above 0.
+ */
+static int
+near_items(UcScores *scores, const UcScoring *scoring, int32_t item, int32_t *near, float *cosines)
+{
+	const UcInteractions *past = scoring->shop->past;
+	size_t		begin = past->item_start[item],
+				end = past->item_start[item + 1],
+				step = stride(begin, end, MOST_USERS),
+				touched = 0;
+	int			found = 0;
+
+	for (size_t p = begin; p < end; p += step)
+	{
+		int32_t		user = past->item_users[p];
+		size_t		from = past->user_start[user],
+					to = past->user_start[user + 1],
+					skip = stride(from, to, MOST_ITEMS);
+
+		for (size_t q = from; q < to; q += skip)
+		{
+			int32_t		other = past->user_items[q];
+
+			if (scores->sums[other] == 0)
+				scores->touched[touched++] = other;
+			scores->sums[other] += (double) past->item_weights[p] * past->user_weights[q] * (double) step * (double) skip;
+		}
+	}
+	for (size_t t = 0; t < touched; t++)
+	{
+		int32_t		other = scores->touched[t];
+		double		norms = scoring->item_norms[item] * scoring->item_norms[other];
+		double		cosine = scores->sums[other] / (norms + scoring->options->item_shrinkage);
+
+		scores->sums[other] = 0;
+		if (other != item && cosine > 0)
+			found = insert(near, cosines, found, scoring->options->neighbours, other, (float) cosine);
+	}
+	return found;
+}
+
+static void
+score_by_items(UcScores *scores, const UcScoring *scoring, int32_t user, UcSection *section, int worker)
+{
+	const UcInteractions *past = scoring->shop->past;
+	double	   *of = scores->of[UC_BY_ITEMS];
+	size_t		begin = past->user_start[user],
+				end = past->user_start[user + 1],
+				step = stride(begin, end, MOST_ITEMS);
+
+	memset(of, 0, past->items * sizeof *of);
+	scores->known[UC_BY_ITEMS] = begin < end;
+	for (size_t p = begin; p < end; p += step)
+	{
+		int32_t		item = past->user_items[p];
+		size_t		place = (size_t) item * (size_t) scoring->options->neighbours;
+		const int32_t *near = scoring->near_items == NULL ? scores->near : scoring->near_items + place;
+		const float *cosines = scoring->near_items == NULL ? scores->near_cosines : scoring->near_cosines + place;
+		int			found = scoring->options->neighbours;
+
+		if (uc_section_stopped(section, worker))
+			return;
+		if (scoring->near_items == NULL)
+			found = near_items(scores, scoring, item, scores->near, scores->near_cosines);
+		for (int i = 0; i < found && near[i] >= 0; i++)
+			of[near[i]] += (double) past->user_weights[p] * cosines[i];
+	}
+}
+
+typedef struct AllItems
+{
+	UcScoring  *scoring;
+	UcScores   *workers;		/* [threads] */
+} AllItems;
+
+#define TASK_ITEMS 64
+
+static UcStatus
+find_near_items(void *arg, size_t task, int worker, UcSection *section, UcError *err)
+{
+	AllItems   *all = arg;
+	UcScoring  *scoring = all->scoring;
+	UcScores   *scores = &all->workers[worker];
+	size_t		items = scoring->shop->past->items,
+				most = (size_t) scoring->options->neighbours;
+	UcStatus	status = scores->sums != NULL ? UC_OK : uc_scores_create(scores, scoring, err);
+
+	for (size_t i = task * TASK_ITEMS; i < (task + 1) * TASK_ITEMS && i < items && status == UC_OK; i++)
+	{
+		int			found;
+
+		if (uc_section_stopped(section, worker))
+			return UC_OK;
+		found = near_items(scores, scoring, (int32_t) i, scoring->near_items + i * most, scoring->near_cosines + i * most);
+		for (size_t j = (size_t) found; j < most; j++)
+			scoring->near_items[i * most + j] = -1;
+	}
+	return status;
+}
+
+size_t
+uc_scoring_all_memory(const UcShop *shop, int neighbours)
+{
+	return uc_size_mul(shop->past->items, uc_size_mul((size_t) neighbours, sizeof(int32_t) + sizeof(float)));
+}
+
+UcStatus
+uc_scoring_all_items(UcScoring *scoring, const UcRun *run, UcError *err)
+{
+	size_t		items = scoring->shop->past->items,
+				most = (size_t) scoring->options->neighbours;
+	AllItems	all = {.scoring = scoring};
+	UcStatus	status;
+
+	all.workers = uc_alloc_zeroed(uc_size_mul((size_t) run->threads, sizeof(UcScores)));
+	scoring->near_items = uc_alloc(uc_size_mul(items, most * sizeof(int32_t)));
+	scoring->near_cosines = uc_alloc(uc_size_mul(items, most * sizeof(float)));
+	if (all.workers == NULL || scoring->near_items == NULL || scoring->near_cosines == NULL)
+		status = uc_out_of_memory(err, uc_scoring_all_memory(scoring->shop, (int) most));
+	else
+		status = uc_parallel(run, (items + TASK_ITEMS - 1) / TASK_ITEMS, find_near_items, &all, err);
+	for (int i = 0; all.workers != NULL && i < run->threads; i++)
+		uc_scores_free(&all.workers[i]);
+	uc_free(all.workers);
+	if (status != UC_OK)
+	{
+		uc_free(scoring->near_items);
+		uc_free(scoring->near_cosines);
+		scoring->near_items = NULL;
+		scoring->near_cosines = NULL;
+	}
+	return status;
+}
+
+/* The cosine of two items over all their users. */
+static double
+cosine_between(const UcScoring *scoring, int32_t a, int32_t b)
+{
+	const UcInteractions *past = scoring->shop->past;
+	size_t		p = past->item_start[a],
+				q = past->item_start[b];
+	double		sum = 0;
+
+	while (p < past->item_start[a + 1] && q < past->item_start[b + 1])
+	{
+		if (past->item_users[p] < past->item_users[q])
+			p++;
+		else if (past->item_users[p] > past->item_users[q])
+			q++;
+		else
+			sum += (double) past->item_weights[p++] * past->item_weights[q++];
+	}
+	return sum / (scoring->item_norms[a] * scoring->item_norms[b] + scoring->options->item_shrinkage);
+}
+
+int32_t
+uc_item_because(const UcScoring *scoring, int32_t user, int32_t item)
+{
+	const UcInteractions *past = scoring->shop->past;
+	size_t		begin = past->user_start[user],
+				end = past->user_start[user + 1],
+				step = stride(begin, end, MOST_ITEMS);
+	double		most = 0;
+	int32_t		because = -1;
+
+	for (size_t p = begin; p < end; p += step)
+	{
+		double		value = past->user_items[p] == item ? 0 :
+			past->user_weights[p] * cosine_between(scoring, past->user_items[p], item);
+
+		if (value > most)
+		{
+			most = value;
+			because = past->user_items[p];
+		}
+	}
+	return because;
+}
+
+/* ---- similar users ---- */
+
+static void
+score_by_users(UcScores *scores, const UcScoring *scoring, int32_t user)
+{
+	const UcShop *shop = scoring->shop;
+	const UcInteractions *past = shop->past;
+	double	   *of = scores->of[UC_BY_USERS];
+	const float *vector = shop->user_vectors == NULL ? NULL : shop->user_vectors + (size_t) user * shop->dim;
+
+	scores->user_count = 0;
+	scores->known[UC_BY_USERS] = false;
+	if (vector == NULL || is_zero(vector, shop->dim))
+		return;
+	multiply(shop->user_vectors, past->users, shop->dim, vector, scores->cosines);
+	for (size_t u = 0; u < past->users; u++)
+		if ((int32_t) u != user && scores->cosines[u] > 0 && past->user_start[u] < past->user_start[u + 1])
+			scores->user_count = insert(scores->users, scores->near_cosines, scores->user_count, scoring->options->neighbours,
+										(int32_t) u, scores->cosines[u]);
+	memset(of, 0, past->items * sizeof *of);
+	for (int n = 0; n < scores->user_count; n++)
+	{
+		size_t		begin = past->user_start[scores->users[n]],
+					end = past->user_start[scores->users[n] + 1],
+					step = stride(begin, end, MOST_USERS);
+
+		for (size_t p = begin; p < end; p += step)
+			of[past->user_items[p]] += (double) scores->near_cosines[n] * past->user_weights[p];
+	}
+	scores->known[UC_BY_USERS] = scores->user_count > 0;
+}
+
+int
+uc_similar_users_with(const UcScoring *scoring, const UcScores *scores, int32_t item)
+{
+	int			count = 0;
+
+	for (int n = 0; n < scores->user_count; n++)
+		count += uc_interacted(scoring->shop->past, scores->users[n], item);
+	return count;
+}
+
+/* ---- one user ---- */
+
+void
+uc_scores_of_user(UcScores *scores, const UcScoring *scoring, int32_t user, UcSection *section, int worker)
+{
+	const double *weights = scoring->options->weights;
+
+	memset(scores->known, 0, sizeof scores->known);
+	scores->user_count = 0;
+	scores->known[UC_BY_POPULARITY] = true;
+	if (weights[UC_BY_SEGMENT] > 0)
+		score_by_segment(scores, scoring, user);
+	if (weights[UC_BY_TEXT] > 0)
+		score_by_text(scores, scoring, user);
+	if (uc_section_stopped(section, worker))
+		return;
+	if (weights[UC_BY_ITEMS] > 0)
+		score_by_items(scores, scoring, user, section, worker);
+	if (weights[UC_BY_USERS] > 0)
+		score_by_users(scores, scoring, user);
+}
