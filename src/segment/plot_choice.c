@@ -37,6 +37,7 @@ typedef struct Picture
 	UcAxis		k;
 	Panel		panels[PANELS];
 	double		radius;
+	bool		low_panels;		/* lower than their labels are long: these stand above */
 	UcSvg		svg;
 } Picture;
 
@@ -139,6 +140,7 @@ lay_out(Picture *picture)
 		};
 		fit_panel(picture, i);
 	}
+	picture->low_panels = uc_svg_text_width(labels[STABILITY]) * font > panel + GAP * font;
 	margin = fmin(2 * font, (right - left) / (2.0 * plot->count));
 	picture->k = (UcAxis) {
 		.low = plot->choices[0].k,.high = plot->choices[plot->count - 1].k,.from = left + margin,.to = right - margin
@@ -265,7 +267,16 @@ draw_panel(Picture *picture, int which, const UcTicks *k_ticks)
 	else
 		uc_axis_lines(svg, &picture->k, k_ticks, &panel->frame, false);
 	uc_axes_end(svg, &panel->frame);
-	uc_plot_upright_label(svg, panel->label, 1.4 * font, (panel->frame.top + panel->frame.bottom) / 2);
+	if (picture->low_panels)
+	{
+		/* away from the recommended k, which stands on that line too */
+		bool		right = picture->plot->recommended >= 0 && 2 * picture->plot->recommended < picture->plot->count;
+
+		uc_plot_text(svg, right ? panel->frame.right : panel->frame.left, panel->frame.top - 0.4 * font, right ? "end" : NULL);
+		uc_svg_add(svg, "%s</text>\n", panel->label);
+	}
+	else
+		uc_plot_upright_label(svg, panel->label, 1.4 * font, (panel->frame.top + panel->frame.bottom) / 2);
 }
 
 /* Words in lines, as far as there is room for lines. */
