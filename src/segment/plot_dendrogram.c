@@ -17,7 +17,7 @@
 #define LINE 1.3				/* em, from leaf to leaf at least */
 #define LABEL_SIZE 0.92			/* em */
 #define LABEL_GAP 0.8			/* em, a badge at height 0 fits into it */
-#define LABELS_SHARE 0.4		/* of the picture's width, at most */
+#define LABELS_SHARE 0.45		/* of the width beside the legend, at most */
 #define LEGEND_WIDTH 10.0		/* em */
 #define LEGEND_FROM 40.0		/* em that a picture with a legend is wide */
 #define BADGE 0.6				/* em, the radius of a group's number */
@@ -151,7 +151,7 @@ lay_out(Picture *picture)
 	}
 	for (size_t i = 0; i < dendrogram->leaf_count; i++)
 		picture->labels = fmax(picture->labels, label_width(&dendrogram->leaves[i]));
-	picture->labels = fmin(picture->labels, dendrogram->width * LABELS_SHARE / font);
+	picture->labels = fmin(picture->labels, end * LABELS_SHARE / font);
 	picture->frame = (UcFrame) {
 		.left = 1.5 * font,.top = uc_page_top(&picture->page),.right = end - (picture->labels + LABEL_GAP) * font,
 		.bottom = dendrogram->height - 4 * font

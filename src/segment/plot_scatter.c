@@ -263,28 +263,39 @@ pixel(const Layout *layout, int axis, double x)
 
 /* ---- axes ---- */
 
+/* What an axis shows; in short where that is longer than the axis. */
+static void
+axis_label(const Picture *picture, int axis, double length, char *label, size_t room)
+{
+	double		share = 100 * picture->scatter->explained[axis];
+
+	snprintf(label, room, "%s principal component (%.3g %%%s)", axis == 0 ? "first" : "second", share,
+			 axis == 0 ? " of the variance" : "");
+	if (uc_svg_text_width(label) * picture->layout.font > length)
+		snprintf(label, room, "PC %d (%.3g %%)", axis + 1, share);
+}
+
 static void
 draw_axes(Picture *picture)
 {
-	const UcScatter *scatter = picture->scatter;
 	const Layout *layout = &picture->layout;
 	const UcFrame *frame = &layout->frame;
 	UcSvg	   *svg = &picture->svg;
-	char		label[64];
+	char		label[80];
 
 	uc_axes_begin(svg, layout->font);
 	for (int axis = 0; axis < 2; axis++)
 	{
-		UcTicks		ticks = uc_axis_ticks(&layout->axis[axis], 6 * layout->font, 0);
+		UcTicks		ticks = uc_axis_ticks(&layout->axis[axis], (axis == 0 ? 6 : 4) * layout->font, 0);
 
 		uc_axis_draw(svg, &layout->axis[axis], &ticks, frame, axis == 1, layout->font);
 	}
 	uc_axes_end(svg, frame);
 
-	uc_plot_text(svg, (frame->left + frame->right) / 2, scatter->height - 1.2 * layout->font, "middle");
-	uc_svg_at(svg, "first principal component (", 100 * scatter->explained[0]);
-	uc_svg_add(svg, " %% of the variance)</text>\n");
-	snprintf(label, sizeof label, "second principal component (%.3g %%)", 100 * scatter->explained[1]);
+	axis_label(picture, 0, frame->right - frame->left + 2 * layout->font, label, sizeof label);
+	uc_plot_text(svg, (frame->left + frame->right) / 2, picture->scatter->height - 1.2 * layout->font, "middle");
+	uc_svg_add(svg, "%s</text>\n", label);
+	axis_label(picture, 1, frame->bottom - frame->top + 2 * layout->font, label, sizeof label);
 	uc_plot_upright_label(svg, label, 1.2 * layout->font, (frame->top + frame->bottom) / 2);
 }
 
@@ -502,8 +513,12 @@ draw_legend(Picture *picture)
 	uc_svg_add(svg, "<g fill=\"" UC_PLOT_QUIET "\">");
 	uc_plot_text(svg, layout->legend + 1.6 * layout->font, y, NULL);
 	uc_svg_add(svg, "cluster</text>");
-	uc_plot_text(svg, end, y, "end");
-	uc_svg_add(svg, "rows</text></g>\n");
+	if (end - layout->legend > 8.5 * layout->font)	/* room for both headings */
+	{
+		uc_plot_text(svg, end, y, "end");
+		uc_svg_add(svg, "rows</text>");
+	}
+	uc_svg_add(svg, "</g>\n");
 	y += line;
 	for (size_t i = 0; i < lines; i++, y += line)
 	{
