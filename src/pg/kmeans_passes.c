@@ -23,6 +23,8 @@
 #include "pg/kmeans_passes.h"
 #include "pg/progress.h"
 
+#define LIKELY_ROWS 100			/* per cluster: among so many first rows each cluster has appeared */
+
 /* Takes one row of a statement's result, in a memory context that lasts until the next; false: no more are needed. */
 typedef bool (*TakeRow) (void *arg, TupleTableSlot *slot);
 
@@ -223,7 +225,7 @@ passes_farthest(const KmeansPasses *passes, const float *centroids, int k, int w
 	taken.rows = palloc_extended(uc_size_mul(wanted, sizeof(FarRow)), MCXT_ALLOC_HUGE);
 	run(passes, psprintf("SELECT %s, %s%s FROM %s WHERE q.embedding IS NOT NULL%s ORDER BY (%s).distance DESC, %s LIMIT %d",
 						 vector(passes), nearest(passes), last_argument(passes), passes->form.from,
-						 is_weighted(passes) ? " AND q.weight > 0" : "", nearest(passes), passes->form.order, wanted),
+						 is_weighted(passes) ? " AND q.weight OPERATOR(pg_catalog.>) 0" : "", nearest(passes), passes->form.order, wanted),
 		centroids, k, take_far, &taken);
 	*found = taken.count;
 	return taken.rows;
@@ -327,22 +329,36 @@ take_row(void *arg, TupleTableSlot *slot)
 	return true;
 }
 
-/* Only keys and results are sorted, not the embeddings: rows of one key come in the order of their clusters and distances. */
+/*
+ * Only keys and results are sorted, not the embeddings: rows of one key come in the order of their clusters and distances.
+ * `limit` 0: all rows; otherwise only the first ones are looked at.
+ */
 static const char *
-ordered_rows(const KmeansPasses *passes)
+ordered_rows(const KmeansPasses *passes, int limit)
 {
-	return psprintf("SELECT q.key, %s FROM %s WHERE q.embedding IS NOT NULL ORDER BY %s, 2", nearest(passes),
-					passes->form.from, passes->form.key_order);
+	const char *from = passes->form.from;
+
+	if (limit > 0)
+		from = psprintf("(SELECT q.* FROM %s WHERE q.embedding IS NOT NULL ORDER BY %s LIMIT %d) AS q", from,
+						passes->form.order, limit);
+	return psprintf("SELECT q.key, %s FROM %s WHERE q.embedding IS NOT NULL ORDER BY %s, 2", nearest(passes), from,
+					passes->form.key_order);
 }
 
 void
 passes_first_rows(const KmeansPasses *passes, const float *centroids, int k, int *places)
 {
 	TakenRows	taken = {.passes = passes,.k = k,.places = places};
+	int			limit = (int) Min((double) k * LIKELY_ROWS, (double) INT_MAX);
 
-	for (int i = 0; i < k; i++)
-		places[i] = k;
-	run(passes, ordered_rows(passes), centroids, k, take_first, &taken);
+	/* few rows are sorted much faster than all, and are nearly always enough */
+	for (int attempt = 0; attempt < 2 && taken.seen < k; attempt++)
+	{
+		for (int i = 0; i < k; i++)
+			places[i] = k;
+		taken.seen = 0;
+		run(passes, ordered_rows(passes, attempt == 0 ? limit : 0), centroids, k, take_first, &taken);
+	}
 }
 
 void
@@ -351,7 +367,7 @@ passes_rows(const KmeansPasses *passes, const float *centroids, int k, ReturnSet
 	TakenRows	taken = {.passes = passes,.k = k,.set = set};
 
 	progress_phase("assigning rows", passes->rows);
-	run(passes, ordered_rows(passes), centroids, k, take_row, &taken);
+	run(passes, ordered_rows(passes, 0), centroids, k, take_row, &taken);
 	if (taken.count != passes->rows)
 		query_refuse_change();
 }
