@@ -88,5 +88,13 @@ SELECT preparation, k FROM unnest(ARRAY['none', 'group-centred']) preparation, u
 		'SELECT * FROM languages', kmax => 5, metric => 'euclidean', preparation => preparation) WHERE recommended;
 SELECT usercluster.stability('SELECT * FROM languages', 3, metric => 'euclidean', preparation => 'group-centred') = 1;
 
+-- weights: refused where they are none; a row of weight 2 stands for two rows, one of weight 0 for none
+SELECT * FROM usercluster.choose_k('SELECT id, embedding, -id AS weight FROM clouds', metric => 'euclidean');
+SELECT usercluster.stability('SELECT id, embedding, 0 AS weight FROM clouds', 3, metric => 'euclidean');
+SELECT bool_and(abs(w.inertia / c.inertia - 1) < 1e-6 AND abs(w.davies_bouldin - c.davies_bouldin) < 1e-6 AND w.recommended = c.recommended), count(*)
+	FROM usercluster.choose_k('SELECT id, embedding, CASE WHEN id > 200 THEN 0 ELSE 1 + id % 2 END AS weight FROM clouds', kmax => 5, metric => 'euclidean') w
+		JOIN usercluster.choose_k('SELECT id, embedding FROM clouds, generate_series(1, 1 + id % 2) WHERE id <= 200', kmax => 5, metric => 'euclidean') c USING (k);
+SELECT usercluster.stability('SELECT id, embedding, (id <= 200)::int AS weight FROM clouds', 4, metric => 'euclidean');
+
 DROP VIEW choice, languages;
 DROP TABLE clouds;

@@ -1,6 +1,7 @@
 /*
  * choose.c
- *	  Fits from several seeds for each k: the best of them is measured, and how far they agree is the stability.
+ *	  Fits from several seeds for each k: the best of them is measured, and how far they agree is the stability. Agreement
+ *	  counts rows, whatever their weight: pairs of a row's copies would be pairs that every fit keeps together.
  */
 #include "cluster/choose.h"
 
@@ -27,6 +28,7 @@ uc_choose_defaults(UcChooseOptions *options)
 typedef struct Fits
 {
 	UcKmeans	best;			/* of lowest inertia, the first among equals */
+	size_t		rows;			/* of any weight */
 	int32_t    *labels;			/* [fits, rows] */
 	int			clusters;		/* the most that a fit has found */
 	double		stability;
@@ -58,10 +60,11 @@ uc_stability_memory(size_t rows, size_t dim, const UcKmeansOptions *options, int
 }
 
 static UcStatus
-compare_fits(Fits *fits, int count, size_t rows, const UcRun *run, UcError *err)
+compare_fits(Fits *fits, int count, const UcRun *run, UcError *err)
 {
 	double		sum = 0;
-	size_t		done = 0;
+	size_t		rows = fits->rows,
+				done = 0;
 
 	uc_progress_phase(run, "comparing fits", (size_t) count * ((size_t) count - 1) / 2);
 	for (int a = 0; a < count; a++)
@@ -89,6 +92,23 @@ free_fits(Fits *fits)
 	*fits = (Fits) {0};
 }
 
+static bool
+counts(const double *weights, size_t row)
+{
+	return weights == NULL || weights[row] > 0;
+}
+
+/* The labels of the rows that count, without gaps. */
+static void
+keep_labels(const Fits *fits, const int32_t *labels, const double *weights, size_t rows_count, int which)
+{
+	int32_t    *kept = fits->labels + (size_t) which * fits->rows;
+
+	for (size_t row = 0; row < rows_count; row++)
+		if (counts(weights, row))
+			*kept++ = labels[row];
+}
+
 static UcStatus
 fit_seeds(Fits *fits, const float *rows, size_t rows_count, size_t dim, const UcKmeansOptions *options, int count,
 		  const UcRun *run, UcError *err)
@@ -100,6 +120,8 @@ fit_seeds(Fits *fits, const float *rows, size_t rows_count, size_t dim, const Uc
 	*fits = (Fits) {.labels = uc_alloc(labels_memory(rows_count, count))};
 	if (fits->labels == NULL)
 		return uc_out_of_memory(err, labels_memory(rows_count, count));
+	for (size_t row = 0; row < rows_count; row++)
+		fits->rows += counts(options->weights, row);
 	uc_random_seed(&seeds, options->seed, SEED_STREAM);
 	uc_progress_enter(run, (size_t) count);
 	for (int i = 0; i < count && status == UC_OK; i++)
@@ -111,7 +133,7 @@ fit_seeds(Fits *fits, const float *rows, size_t rows_count, size_t dim, const Uc
 		status = uc_kmeans(rows, rows_count, dim, &one, run, &fit, err);
 		if (status != UC_OK)
 			break;
-		memcpy(fits->labels + (size_t) i * rows_count, fit.labels, rows_count * sizeof(int32_t));
+		keep_labels(fits, fit.labels, options->weights, rows_count, i);
 		fits->clusters = fit.k > fits->clusters ? fit.k : fits->clusters;
 		if (i == 0 || fit.inertia < fits->best.inertia)
 		{
@@ -124,7 +146,7 @@ fit_seeds(Fits *fits, const float *rows, size_t rows_count, size_t dim, const Uc
 	}
 	uc_progress_leave(run);
 	if (status == UC_OK)
-		status = compare_fits(fits, count, rows_count, run, err);
+		status = compare_fits(fits, count, run, err);
 	if (status != UC_OK)
 		free_fits(fits);
 	return status;
@@ -169,7 +191,7 @@ size_t
 uc_choose_memory(size_t rows, size_t dim, const UcChooseOptions *options, int threads)
 {
 	UcKmeansOptions most = options->kmeans;
-	UcSilhouetteOptions silhouette = {.metric = most.metric,.sample = options->sample};
+	UcSilhouetteOptions silhouette = {.metric = most.metric,.weights = most.weights,.sample = options->sample};
 	size_t		kept,
 				measures;
 
@@ -198,12 +220,12 @@ check_range(const UcChooseOptions *options, size_t rows, UcError *err)
 
 /* One cluster more than in `before`: at the row farthest from its centroid. */
 static void
-add_farthest(const UcKmeans *before, const float *rows, float *centroids)
+add_farthest(const UcKmeans *before, const float *rows, const double *weights, float *centroids)
 {
-	size_t		farthest = 0;
+	size_t		farthest = SIZE_MAX;
 
-	for (size_t row = 1; row < before->rows; row++)
-		if (before->distances[row] > before->distances[farthest])
+	for (size_t row = 0; row < before->rows; row++)
+		if (counts(weights, row) && (farthest == SIZE_MAX || before->distances[row] > before->distances[farthest]))
 			farthest = row;
 	memcpy(centroids, before->centroids, (size_t) before->k * before->dim * sizeof(float));
 	memcpy(centroids + (size_t) before->k * before->dim, rows + farthest * before->dim, before->dim * sizeof(float));
@@ -225,7 +247,7 @@ go_on_from(const UcKmeans *before, const float *rows, const UcKmeansOptions *opt
 
 	if (centroids == NULL)
 		return uc_out_of_memory(err, bytes);
-	add_farthest(before, rows, centroids);
+	add_farthest(before, rows, options->weights, centroids);
 	given.k = before->k + 1;
 	given.centroids = centroids;
 	status = uc_kmeans(rows, before->rows, before->dim, &given, run, &fit, err);
@@ -248,14 +270,15 @@ measure(const UcKmeans *fit, const float *rows, const UcChooseOptions *options, 
 		UcError *err)
 {
 	UcSilhouetteOptions silhouette = {
-		.metric = options->kmeans.metric,.sample = options->sample,.seed = options->kmeans.seed
+		.metric = options->kmeans.metric,.weights = options->kmeans.weights,.sample = options->sample,
+		.seed = options->kmeans.seed
 	};
 	UcStatus	status = uc_silhouette(rows, fit->labels, fit->rows, fit->dim, fit->k, &silhouette, run, NULL,
 									   &choice->silhouette, err);
 
 	if (status != UC_OK)
 		return status;
-	return uc_validity(rows, fit->labels, NULL, fit->rows, fit->dim, fit->k, options->kmeans.metric, run,
+	return uc_validity(rows, fit->labels, options->kmeans.weights, fit->rows, fit->dim, fit->k, options->kmeans.metric, run,
 					   &choice->validity, err);
 }
 

@@ -21,7 +21,8 @@ typedef struct UcChooseOptions
 	int			k_max;			/* at least k_min, at most the number of rows */
 	int			fits;			/* fits per k, each from seeds of its own; at least 2, for without a second there is no
 								 * stability */
-	UcKmeansOptions kmeans;		/* of one fit; k is not looked at, centroids must be NULL */
+	UcKmeansOptions kmeans;		/* of one fit; k is not looked at, centroids must be NULL. Its weights are those of the measures
+								 * too, and rows of weight 0 do not count for the stability */
 	size_t		sample;			/* rows of which silhouettes are measured; 0: all */
 } UcChooseOptions;
 
@@ -69,7 +70,7 @@ extern int	uc_choose_recommend(const UcChoice *choices, int count, UcChoiceReaso
 
 /*
  * Mean adjusted Rand index between `fits` (at least 2) fits from seeds drawn from options->seed: 1 where the seeds do
- * not matter.
+ * not matter. Rows of weight 0 do not count.
  */
 extern UcStatus uc_cluster_stability(const float *rows, size_t rows_count, size_t dim, const UcKmeansOptions *options,
 									 int fits, const UcRun *run, double *stability, UcError *err);

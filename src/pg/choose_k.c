@@ -86,6 +86,9 @@ read_options(FunctionCallInfo fcinfo, UcChooseOptions *options, PreparationOptio
 						PG_GETARG_FLOAT8(CHOOSE_FEATURE_WEIGHT), options->kmeans.metric);
 }
 
+/* For estimates, which ask only whether there are weights. */
+static const double any_weight = 1;
+
 /* Too large a k is cut, or refused with the number of rows, not as too much memory for a few of them. */
 static size_t
 choose_memory(size_t rows, size_t dim, int threads, const void *arg)
@@ -96,6 +99,8 @@ choose_memory(size_t rows, size_t dim, int threads, const void *arg)
 	size_t		preparation = preparation_memory(&choosing->preparation, &choosing->rows, rows, dim, threads, &prepared_dim);
 
 	options.k_max = Min((size_t) options.k_max, Max(rows, 1));
+	if (choosing->rows.columns & ROWS_KNOWS(ROWS_WEIGHT))
+		options.kmeans.weights = &any_weight;
 	return uc_size_add(preparation, uc_choose_memory(rows, prepared_dim, &options, threads));
 }
 
@@ -155,7 +160,7 @@ choose_k_measure(FunctionCallInfo fcinfo, Choices *choices)
 	Choosing	choosing = {.options.fits = 0};
 	UcChooseOptions *options = &choosing.options;
 	RowsOptions rows_options = {
-		.name = "choosing k",.columns = PREPARATION_COLUMNS,.work = choose_memory,.work_arg = &choosing
+		.name = "choosing k",.columns = KMEANS_COLUMNS,.work = choose_memory,.work_arg = &choosing
 	};
 	const Rows *rows = &choosing.rows;
 	Prepared	prepared;
@@ -168,6 +173,7 @@ choose_k_measure(FunctionCallInfo fcinfo, Choices *choices)
 	query_read(text_to_cstring(PG_GETARG_TEXT_PP(CHOOSE_QUERY)), InvalidOid, &rows_options, &choosing.rows);
 	quality_tell_skipped(rows->skipped);
 	fit_range(options, rows);
+	options->kmeans.weights = rows->weights;
 	options->sample = quality_sample(options->sample, options->kmeans.metric, rows->count);
 	preparation_fit(&choosing.preparation, rows, &prepared);
 
@@ -263,6 +269,8 @@ stability_memory(size_t rows, size_t dim, int threads, const void *arg)
 	size_t		preparation = preparation_memory(&options->preparation, &options->rows, rows, dim, threads, &prepared_dim);
 
 	kmeans.k = Min((size_t) kmeans.k, rows);
+	if (options->rows.columns & ROWS_KNOWS(ROWS_WEIGHT))
+		kmeans.weights = &any_weight;
 	return uc_size_add(preparation, uc_stability_memory(rows, prepared_dim, &kmeans, options->fits, threads));
 }
 
@@ -273,7 +281,7 @@ usercluster_stability(PG_FUNCTION_ARGS)
 	MemoryContext context = AllocSetContextCreate(old, "usercluster stability", ALLOCSET_DEFAULT_SIZES);
 	Stability	options = {.fits = 0};
 	RowsOptions rows_options = {
-		.name = "stability",.columns = PREPARATION_COLUMNS,.work = stability_memory,.work_arg = &options
+		.name = "stability",.columns = KMEANS_COLUMNS,.work = stability_memory,.work_arg = &options
 	};
 	const Rows *rows = &options.rows;
 	Prepared	prepared;
@@ -292,6 +300,7 @@ usercluster_stability(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("k must be at most the number of rows: %d clusters, %zu rows", options.kmeans.k, rows->count)));
+	options.kmeans.weights = rows->weights;
 	preparation_fit(&options.preparation, rows, &prepared);
 	run_for(rows, &prepared, &run);
 	status = uc_cluster_stability(prepared.values, rows->count, prepared.dim, &options.kmeans, options.fits, &run, &stability,

@@ -126,6 +126,56 @@ four_clouds(void)
 		  "a sampled silhouette is near the exact one");
 }
 
+/* A row of weight 2 is as good as two rows, and one of weight 0 is not there. */
+static void
+weights(void)
+{
+	enum
+	{
+	KEPT = 200};
+	float		x[ROWS * DIM],
+				doubled[2 * ROWS * DIM];
+	double		weight[ROWS];
+	size_t		copies = 0;
+	UcChooseOptions options = options_for(2, 5);
+	UcChoice	weighted[4],
+				plain[4];
+	UcError		err = {0};
+	double		with,
+				without;
+	bool		same = true;
+	int			count,
+				count_plain;
+
+	fill(x, 1);
+	for (int i = 0; i < ROWS; i++)
+	{
+		weight[i] = i >= KEPT ? 0 : 1 + i % 2;
+		for (int copy = 0; copy < weight[i]; copy++)
+			memcpy(doubled + copies++ * DIM, x + i * DIM, DIM * sizeof(float));
+		if (i >= KEPT)
+			for (int j = 0; j < DIM; j++)
+				x[i * DIM + j] = (float) (100 + i);
+	}
+	options.kmeans.weights = weight;
+	CHECK(uc_choose_k(x, ROWS, DIM, &options, &run, weighted, &count, &err) == UC_OK && count == 4, "rows may have weights");
+	options.kmeans.weights = NULL;
+	uc_choose_k(doubled, copies, DIM, &options, &run, plain, &count_plain, &err);
+	for (int i = 0; i < count && i < count_plain; i++)
+		same = same && fabs(weighted[i].inertia - plain[i].inertia) <= 1e-5 * plain[i].inertia &&
+			fabs(weighted[i].validity.davies_bouldin - plain[i].validity.davies_bouldin) <= 1e-4;
+	CHECK(same, "weights stand for copies in inertia and measures");
+	CHECK(fabs(weighted[2].silhouette.mean - plain[2].silhouette.mean) < 0.02, "and nearly so in the silhouette");
+	options.kmeans.k = 7;
+	options.kmeans.weights = weight;
+	uc_cluster_stability(x, ROWS, DIM, &options.kmeans, 3, &run, &with, &err);
+	for (int i = KEPT; i < ROWS; i++)
+		for (int j = 0; j < DIM; j++)
+			x[i * DIM + j] = (float) (-50 + i % 9);
+	uc_cluster_stability(x, ROWS, DIM, &options.kmeans, 3, &run, &without, &err);
+	CHECK(with == without && with < 1, "rows of weight 0 do not count for the stability");
+}
+
 static void
 few_distinct(void)
 {
@@ -204,6 +254,7 @@ main(void)
 {
 	refusals();
 	four_clouds();
+	weights();
 	few_distinct();
 	rule();
 	interrupted();
