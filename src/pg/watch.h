@@ -15,6 +15,7 @@
 #include "executor/tuptable.h"
 #include "utils/array.h"
 #include "utils/rel.h"
+#include "utils/relcache.h"
 
 #include "pg/embed.h"
 
@@ -118,5 +119,16 @@ extern void queue_append(QueueTarget *target, TupleTableSlot *slot);
 
 /* Forgets what is queued for a watch, or recorded as skipped. */
 extern void queue_forget(Relation relation, int number);
+
+/* The index of its primary key, which must not be deferrable; InvalidOid where it has none. */
+static inline Oid
+watch_primary_key(Relation relation)
+{
+#if PG_VERSION_NUM >= 180000
+	return RelationGetPrimaryKeyIndex(relation, false);
+#else
+	return RelationGetPrimaryKeyIndex(relation);
+#endif
+}
 
 #endif

@@ -125,7 +125,7 @@ key_sql(Relation relation)
 	StringInfoData sql;
 	int			count;
 
-	if (!OidIsValid(RelationGetPrimaryKeyIndex(relation)))
+	if (!OidIsValid(watch_primary_key(relation)))
 		return "NULL::pg_catalog.text[]";
 	count = queue_key(relation, attributes);
 	initStringInfo(&sql);

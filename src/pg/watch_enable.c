@@ -124,7 +124,7 @@ check_table(Relation relation, bool queue)
 				 errmsg("rows of the temporary table \"%s\" cannot be queued", RelationGetRelationName(relation)),
 				 errdetail("Sessions that work off the queue do not see them."),
 				 errhint("Use mode => 'now'.")));
-	if (queue && !OidIsValid(RelationGetPrimaryKeyIndex(relation)))
+	if (queue && !OidIsValid(watch_primary_key(relation)))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("table \"%s\" has no primary key", RelationGetRelationName(relation)),

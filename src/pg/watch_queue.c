@@ -72,7 +72,7 @@ queue_transmission_end(int nest_level)
 int
 queue_key(Relation relation, AttrNumber *attributes)
 {
-	Oid			oid = RelationGetPrimaryKeyIndex(relation);
+	Oid			oid = watch_primary_key(relation);
 	Relation	index;
 	int			count;
 
