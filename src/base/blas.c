@@ -120,6 +120,16 @@ uc_sgemm_nt(size_t m, size_t n, size_t k, float alpha, const float *a, size_t ld
 }
 
 void
+uc_sgemv(size_t m, size_t k, const float *a, size_t lda, const float *x, float *y)
+{
+	if (take_turns)
+		pthread_mutex_lock(&turns);
+	cblas_sgemv(CblasRowMajor, CblasNoTrans, (blasint) m, (blasint) k, 1, a, (blasint) lda, x, 1, 0, y, 1);
+	if (take_turns)
+		pthread_mutex_unlock(&turns);
+}
+
+void
 uc_sgemm_nn(size_t m, size_t n, size_t k, float alpha, const float *a, size_t lda, const float *b, size_t ldb,
 			float beta, float *c, size_t ldc)
 {

@@ -22,6 +22,9 @@ extern void uc_blas_prepare(void);
 extern void uc_sgemm_nt(size_t m, size_t n, size_t k, float alpha, const float *a, size_t lda, const float *b, size_t ldb,
 						float beta, float *c, size_t ldc);
 
+/* y[m] = A[m, k] · x[k]: where A is large and read once, faster than a product with a matrix of one row. */
+extern void uc_sgemv(size_t m, size_t k, const float *a, size_t lda, const float *x, float *y);
+
 /* C[m, n] = alpha * A[m, k] · B[k, n] + beta * C */
 extern void uc_sgemm_nn(size_t m, size_t n, size_t k, float alpha, const float *a, size_t lda, const float *b, size_t ldb,
 						float beta, float *c, size_t ldc);

@@ -12,11 +12,11 @@
 #include "base/simd.h"
 
 /*
- * How many interactions of one user or item are looked at, evenly spread over all, where others' are summed up: beyond
- * that more say the same.
+ * How many items of one user, and users of one item, are looked at where pairs of items are counted, evenly spread over
+ * all: without a bound one user with everything would cost as much as all others together.
  */
-#define MOST_ITEMS 500
-#define MOST_USERS 2000
+#define MOST_ITEMS 2000
+#define MOST_USERS 5000
 
 #define PRODUCT_ROWS 8192		/* of one matrix product */
 
@@ -194,7 +194,7 @@ multiply(const float *rows, size_t count, size_t dim, const float *vector, float
 	{
 		size_t		part = count - first < PRODUCT_ROWS ? count - first : PRODUCT_ROWS;
 
-		uc_sgemm_nt(1, part, dim, 1, vector, dim, rows + first * dim, dim, 0, cosines + first, part);
+		uc_sgemv(part, dim, rows + first * dim, dim, vector, cosines + first);
 	}
 }
 
@@ -325,7 +325,7 @@ near_items(UcScores *scores, const UcScoring *scoring, int32_t item, int32_t *ne
 
 			if (scores->sums[other] == 0)
 				scores->touched[touched++] = other;
-			scores->sums[other] += (double) past->item_weights[p] * past->user_weights[q] * (double) step * (double) skip;
+			scores->sums[other] += (double) past->item_weights[p] * past->user_weights[q];
 		}
 	}
 	for (size_t t = 0; t < touched; t++)
@@ -501,11 +501,9 @@ score_by_users(UcScores *scores, const UcScoring *scoring, int32_t user)
 	memset(of, 0, past->items * sizeof *of);
 	for (int n = 0; n < scores->user_count; n++)
 	{
-		size_t		begin = past->user_start[scores->users[n]],
-					end = past->user_start[scores->users[n] + 1],
-					step = stride(begin, end, MOST_USERS);
+		size_t		end = past->user_start[scores->users[n] + 1];
 
-		for (size_t p = begin; p < end; p += step)
+		for (size_t p = past->user_start[scores->users[n]]; p < end; p++)
 			of[past->user_items[p]] += (double) scores->near_cosines[n] * past->user_weights[p];
 	}
 	scores->known[UC_BY_USERS] = scores->user_count > 0;
