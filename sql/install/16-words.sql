@@ -49,6 +49,8 @@ COMMENT ON COLUMN usercluster.stop_words.language IS 'ISO 639 code';
 COMMENT ON COLUMN usercluster.stop_words.word IS 'compared without regard to case and width';
 COMMENT ON COLUMN usercluster.stop_words.stop IS 'false: a word that comes with the library is no stop word here';
 GRANT SELECT ON usercluster.stop_words TO PUBLIC;
+-- Who owns the database restores it.
+GRANT INSERT ON usercluster.stop_words TO pg_database_owner;
 SELECT pg_catalog.pg_extension_config_dump('usercluster.stop_words', '');
 
 CREATE FUNCTION usercluster.shipped_stop_words(OUT language text, OUT word text)
