@@ -34,7 +34,7 @@ PG_FUNCTION_INFO_V1(usercluster_assign_new);
  * A row of the members table is written when its distance or margin is off by more than this share of the mean distance to
  * the second nearest centroid: any fit moves all centroids a little.
  */
-#define DISTANCE_TOLERANCE 0.01
+#define DISTANCE_TOLERANCE 0.02
 
 enum
 {
