@@ -153,6 +153,15 @@ DROP TABLE elsewhere.ours;
 SELECT pg_temp.refusal($$CALL usercluster.refresh_segmentation('ours')$$);
 SELECT usercluster.drop_segmentation('ours');
 
+-- by a tree instead of k-means
+CALL usercluster.create_segmentation('tree', 'SELECT id, at FROM visitors', k => 4, algorithm => 'hierarchical', members => 'tree_members');
+SELECT count(DISTINCT (h.cluster, m.segment)), count(*) FROM usercluster.hierarchical('SELECT id, at FROM visitors', 4) h JOIN tree_members m USING (id);
+INSERT INTO visitors SELECT 2000 + i, at FROM visitors, generate_series(1, 3) i WHERE id = 3;
+CALL usercluster.refresh_segmentation('tree');
+SELECT algorithm, k, warm FROM usercluster.segmentations s JOIN usercluster.segmentation_runs r ON r.segmentation = s.name AND r.run = s.run WHERE name = 'tree';
+SELECT usercluster.drop_segmentation('tree');
+DROP TABLE tree_members;
+
 -- texts: one vector a user, of all that he wrote
 CREATE TABLE remarks (author text, body text, language text);
 INSERT INTO remarks VALUES ('anna', 'A film about robots in space', 'en'), ('anna', '我喜欢科幻电影', 'zh'), ('bo', '外星人的电影很好看', 'zh'),

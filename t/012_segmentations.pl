@@ -106,6 +106,16 @@ as_role('low', 'DROP TRIGGER later ON people_segments');
 
 ($code, $out, $err) = as_role('stranger', 'SELECT count(*) FROM usercluster.segmentations');
 is($out, '0', 'a stranger sees no segmentation');
+$node->safe_psql('postgres', 'GRANT CREATE ON SCHEMA public TO stranger');
+($code, $out, $err) = as_role('stranger', q{
+	CREATE FUNCTION tell(text) RETURNS boolean COST 0.0000001 LANGUAGE plpgsql AS $$ BEGIN RAISE NOTICE 'told %', $1; RETURN true; END $$;
+	SELECT count(*) FROM usercluster.segmentations WHERE tell(query);
+	SELECT count(*) FROM usercluster.segments WHERE tell(segmentation);
+	SELECT count(*) FROM usercluster.segmentation_runs WHERE tell(segmentation);
+	SELECT count(*) FROM usercluster.segment_moves WHERE tell(key)});
+unlike($err, qr/told/, 'also not through a function that is called early');
+is($code, 0, 'which the views allow') or diag($err);
+$node->safe_psql('postgres', 'REVOKE CREATE ON SCHEMA public FROM stranger');
 for my $call (q{SELECT usercluster.assign('trap', '[1,2,3]')}, q{CALL usercluster.refresh_segmentation('trap')},
 	q{SELECT usercluster.drop_segmentation('trap')}, q{SELECT * FROM usercluster.segment_profile('trap')})
 {

@@ -153,7 +153,7 @@ COMMENT ON PROCEDURE usercluster.create_segmentation(
 	double precision) IS
 'Clusters the rows of a query and keeps what was found under a name. The query returns a key and its embedding, one row a key;
 or a key and a text, as many rows a key as there are texts, each embedded with the model, whose mean stands for the key. It may
-have columns text, language, weight and features. k NULL is chosen as choose_k does. The members go into a table (key,
+have columns text, language, weight and features. k NULL is chosen as choose_k does. algorithm is kmeans or hierarchical. The members go into a table (key,
 segment, distance, margin, assigned_at; NAME_members by default), made if there is none. Runs from then on as that table''s owner
 with the present search_path.';
 

@@ -222,6 +222,18 @@ k_argument(FunctionCallInfo fcinfo, int argument)
 	return k;
 }
 
+bool
+segmentation_by_tree(const char *algorithm)
+{
+	if (strcmp(algorithm, "hierarchical") == 0)
+		return true;
+	if (strcmp(algorithm, "kmeans") != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("unrecognized algorithm \"%s\"", algorithm), errhint("Use 'kmeans' or 'hierarchical'.")));
+	return false;
+}
+
 static Segmentation *
 new_segmentation(FunctionCallInfo fcinfo)
 {
@@ -241,10 +253,7 @@ new_segmentation(FunctionCallInfo fcinfo)
 	s->search_path = restricted_current_path();
 	s->automatic_k = PG_ARGISNULL(CREATE_K);
 	s->algorithm = texts_argument(fcinfo, CREATE_ALGORITHM);
-	if (strcmp(s->algorithm, "kmeans") != 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("unrecognized algorithm \"%s\"", s->algorithm), errhint("Use 'kmeans'.")));
+	s->by_tree = segmentation_by_tree(s->algorithm);
 	s->preparation = texts_argument(fcinfo, CREATE_PREPARATION);
 	s->metric = texts_argument(fcinfo, CREATE_METRIC);
 	s->feature_weight = PG_GETARG_FLOAT8(CREATE_FEATURE_WEIGHT);

@@ -46,6 +46,7 @@ typedef struct Segmentation
 	char	   *search_path;
 	bool		automatic_k;
 	char	   *algorithm;
+	bool		by_tree;		/* hierarchical */
 	char	   *metric;
 	char	   *preparation;
 	double		feature_weight;
@@ -100,6 +101,9 @@ typedef enum SegmentationAccess
 	SEGMENTATION_OWN,			/* whoever can act as its owner */
 	SEGMENTATION_LOCK			/* the same, and nobody else changes it until the transaction ends */
 } SegmentationAccess;
+
+/* Whether the algorithm is hierarchical; refuses what is neither that nor k-means (22023). */
+extern bool segmentation_by_tree(const char *algorithm);
 
 /* ---- segmentation_store.c ---- */
 

@@ -50,7 +50,8 @@ static size_t
 work_memory(size_t count, size_t dim, int threads, const void *arg)
 {
 	const SegmentationRows *rows = arg;
-	UcKmeansOptions options = *rows->kmeans;
+	const Segmentation *s = rows->segmentation;
+	UcKmeansOptions options = s->kmeans;
 	size_t		prepared_dim;
 	size_t		preparation = preparation_memory(&rows->preparation, &rows->rows, count, dim, threads, &prepared_dim);
 	size_t		assignment = uc_size_mul(count, uc_size_add(uc_size_mul(prepared_dim, sizeof(float)), 64));
@@ -59,7 +60,9 @@ work_memory(size_t count, size_t dim, int threads, const void *arg)
 	options.k = Max(1, Min((size_t) options.k, count));
 	if (rows->rows.columns & ROWS_KNOWS(ROWS_WEIGHT))
 		options.weights = &weighted;
-	return uc_size_add(uc_size_add(preparation, assignment), uc_kmeans_memory(count, prepared_dim, &options, threads));
+	return uc_size_add(uc_size_add(preparation, assignment),
+					   s->by_tree ? segmentation_tree_memory(count, prepared_dim, options.metric, threads) :
+					   uc_kmeans_memory(count, prepared_dim, &options, threads));
 }
 
 /* The model of the rows, for which their length must be right. Watched columns know theirs; else somebody named it. */
@@ -104,7 +107,7 @@ read_rows(const Segmentation *s, SegmentationRows *rows)
 		.columns = PREPARATION_COLUMNS | ROWS_KNOWS(ROWS_WEIGHT),.work = work_memory,.work_arg = rows
 	};
 
-	rows->kmeans = &s->kmeans;
+	rows->segmentation = s;
 	preparation_options(&rows->preparation, s->preparation, s->feature_weight, s->kmeans.metric);
 	rows->embed.model = s->model;
 	rows->stored.embed = &rows->embed;
@@ -268,9 +271,11 @@ best_fit(const Segmentation *s, const Prepared *prepared, const SegmentationRows
 	const UcKmeans *fresh,
 			   *continued;
 
+	*warm = false;
+	if (s->by_tree)
+		return segmentation_cut_tree(s, prepared, &rows->rows, memory);
 	options.weights = rows->rows.weights;
 	fresh = kmeans_run(prepared->values, rows->rows.count, prepared->dim, memory, &options);
-	*warm = false;
 	if (s->count != fresh->k || s->count != options.k)
 		return fresh;
 	options.centroids = old_centroids(s, prepared, places, &rows->rows);

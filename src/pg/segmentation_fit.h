@@ -17,7 +17,7 @@ typedef struct SegmentationRows
 	StoredQuery stored;
 	EmbedRequest embed;
 	PreparationOptions preparation;
-	const UcKmeansOptions *kmeans;
+	const Segmentation *segmentation;
 	char	   *model;			/* that the rows are made with; NULL: not known */
 	char	   *fingerprint;	/* of that model as it is now */
 	int32	   *places;			/* [rows] in the segments, from segmentation_assign_rows */
@@ -51,6 +51,14 @@ extern void segmentation_require_fit(const Segmentation *segmentation, const Seg
  */
 extern void segmentation_fit(Segmentation *segmentation, SegmentationRows *rows, const int32 *previous,
 							 SegmentationRun *run);
+
+/*
+ * The cut through a tree of the rows (Ward's) as if k-means had made it, in the current memory context. The caller holds
+ * `memory` bytes. And what that allocates.
+ */
+extern const UcKmeans *segmentation_cut_tree(const Segmentation *segmentation, const Prepared *prepared, const Rows *rows,
+											 size_t memory);
+extern size_t segmentation_tree_memory(size_t rows, size_t dim, UcMetric metric, int threads);
 
 /* Finds the segment of every row. */
 extern void segmentation_assign_rows(const Segmentation *segmentation, SegmentationRows *rows);

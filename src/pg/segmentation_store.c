@@ -252,6 +252,7 @@ read_segmentation(const Reader *reader, Segmentation *s)
 	s->kmeans.k = DatumGetInt32(plain(reader, "k"));
 	s->automatic_k = DatumGetBool(plain(reader, "automatic_k"));
 	s->algorithm = string(reader, "algorithm");
+	s->by_tree = segmentation_by_tree(s->algorithm);
 	s->metric = string(reader, "metric");
 	s->kmeans.metric = kmeans_metric(s->metric);
 	s->preparation = string(reader, "preparation");
