@@ -36,7 +36,7 @@ BLAS_LIBS = $(if $(OPENBLAS_SERIAL),$(BLAS_WRAP) $(OPENBLAS_SERIAL) -Wl$(comma)-
 BLAS_CPPFLAGS := -I$(dir $(firstword $(wildcard /usr/include/*/openblas-serial/cblas.h /usr/include/*/cblas.h /usr/include/cblas.h)))
 comma := ,
 
-CORE_CFLAGS = -std=gnu11 -O3 -ffp-contract=off -Wno-psabi -Wall -Wextra -Wno-unused-parameter
+CORE_CFLAGS = -std=gnu11 -D_GNU_SOURCE -O3 -ffp-contract=off -Wno-psabi -Wall -Wextra -Wno-unused-parameter
 CORE_LIBS = $(BLAS_LIBS) -lutf8proc -licui18n -licuuc -lstemmer -lm -lpthread
 TOOL_LIBS = $(CORE_LIBS) -ljansson -lmd
 

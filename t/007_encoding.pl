@@ -47,6 +47,10 @@ for my $encoding (sort keys %texts)
 		"$encoding: the same words and stems");
 	is(ask($encoding, "SELECT usercluster.detect_language('$text')"), ask('UTF8', "SELECT usercluster.detect_language('$text')"),
 		"$encoding: the same language");
+	my $keywords = "SELECT string_agg(concat_ws('-', segment, rank, keyword, support), '/' ORDER BY segment, rank)
+		FROM usercluster.segment_keywords(\$\$SELECT '$text', '$text' UNION ALL SELECT 'b', 'other things'\$\$, stop_words => ARRAY['$text'])";
+	like(ask('UTF8', $keywords), qr/\Q$text\E-1-\S/, "$encoding: UTF8 has keywords");
+	is(ask($encoding, $keywords), ask('UTF8', $keywords), "$encoding: the same keywords");
 	my $picture = "SELECT usercluster.cluster_plot(\$\$SELECT 1, '[1,2]'::embedding, '$text' AS cluster\$\$, title => '$text')";
 	like(ask('UTF8', $picture), qr/^<svg .*>\Q$text\E</s, "$encoding: UTF8 draws a picture");
 	is(ask($encoding, $picture), ask('UTF8', $picture), "$encoding: a picture holds it as name and title");

@@ -457,6 +457,51 @@ query_read_stored(const char *query, const RowsOptions *options, StoredQuery *st
 	read_query(query, InvalidOid, options, stored, rows);
 }
 
+/* ---- a query of another form ---- */
+
+typedef struct OtherReceiver
+{
+	DestReceiver pub;
+	const OtherQuery *other;
+	MemoryContext one_row;
+} OtherReceiver;
+
+static bool
+receive_other(TupleTableSlot *slot, DestReceiver *self)
+{
+	OtherReceiver *receiver = (OtherReceiver *) self;
+	MemoryContext old = MemoryContextSwitchTo(receiver->one_row);
+
+	receiver->other->take(receiver->other->arg, slot);
+	MemoryContextSwitchTo(old);
+	MemoryContextReset(receiver->one_row);
+	return true;
+}
+
+void
+query_read_other(const char *query, const OtherQuery *other)
+{
+	OtherReceiver receiver = {
+		.pub = {.receiveSlot = receive_other,.rStartup = start_receiving,.rShutdown = stop_receiving,
+		.rDestroy = stop_receiving,.mydest = DestTuplestore},
+		.other = other
+	};
+	SPIExecuteOptions execute = {.dest = &receiver.pub};
+	MemoryContext context = CurrentMemoryContext;
+	CachedPlanSource *source;
+	SPIPlanPtr	plan = prepare_query(query, &source);
+	int			result;
+
+	other->check(other->arg, source->resultDesc);
+	receiver.one_row = AllocSetContextCreate(context, "usercluster row", ALLOCSET_DEFAULT_SIZES);
+	result = SPI_execute_plan_extended(plan, &execute);
+	if (result != SPI_OK_SELECT)
+		elog(ERROR, "SPI_execute_plan_extended failed: %s", SPI_result_code_string(result));
+	SPI_finish();
+	MemoryContextSwitchTo(context);
+	MemoryContextDelete(receiver.one_row);
+}
+
 /* ---- a query as part of others ---- */
 
 void

@@ -9,6 +9,8 @@
 #ifndef USERCLUSTER_QUERY_H
 #define USERCLUSTER_QUERY_H
 
+#include "executor/tuptable.h"
+
 #include "pg/embed.h"
 #include "pg/query_source.h"
 #include "pg/rows.h"
@@ -43,6 +45,17 @@ typedef struct StoredQuery
  * key's type), 22000 (columns of different models), those of embedding.
  */
 extern void query_read_stored(const char *query, const RowsOptions *options, StoredQuery *stored, Rows *rows);
+
+/* A query whose columns are not those of the contract: the one who asked checks them and takes each row. */
+typedef struct OtherQuery
+{
+	void		(*check) (void *arg, TupleDesc columns);
+	void		(*take) (void *arg, TupleTableSlot *slot);	/* in a memory context of the row */
+	void	   *arg;
+} OtherQuery;
+
+/* Runs it as query_read does, and refuses as that does what is no SELECT. */
+extern void query_read_other(const char *query, const OtherQuery *other);
 
 /* A query as part of others, for work that runs it several times instead of keeping its rows. */
 typedef struct QueryForm
