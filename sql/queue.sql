@@ -41,7 +41,7 @@ SELECT count(*) FROM pg_temp.queued;
 -- and writes nothing else by it: a trigger of theirs queues rows of their own table
 CREATE TEMP TABLE forged (id int PRIMARY KEY, body text, e public.embedding);
 CREATE TRIGGER zz_usercluster_1_row BEFORE INSERT OR UPDATE OF body, e ON forged
-	FOR EACH ROW EXECUTE FUNCTION usercluster.watch_row(1, queue, 'all-MiniLM-L6-v2', 'none', truncate);
+	FOR EACH ROW EXECUTE FUNCTION usercluster.watch_row(1, queue, 'all-MiniLM-L6-v2', 'none', truncate, pg_temp);
 CREATE TRIGGER gather AFTER INSERT ON forged FOR EACH ROW EXECUTE FUNCTION usercluster.watch_gather(1);
 INSERT INTO forged VALUES (1, 'x');
 RESET search_path;

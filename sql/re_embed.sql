@@ -94,7 +94,7 @@ SELECT e <-> usercluster.embed('更新的', 'multilingual-e5-small-q4') < 1e-6 F
 -- a model file that is another one under the same name
 SELECT usercluster.disable_embedding('review');
 CREATE TRIGGER zz_usercluster_1_row BEFORE INSERT OR UPDATE OF body, e ON review
-	FOR EACH ROW EXECUTE FUNCTION usercluster.watch_row(1, now, 'all-MiniLM-L6-v2', 'the fingerprint of before', truncate);
+	FOR EACH ROW EXECUTE FUNCTION usercluster.watch_row(1, now, 'all-MiniLM-L6-v2', 'the fingerprint of before', truncate, pg_temp);
 \set VERBOSITY terse
 INSERT INTO review VALUES (50, NULL, 'mixed');
 CALL usercluster.embed_missing('review');

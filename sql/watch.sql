@@ -146,7 +146,29 @@ REVOKE SELECT ON review FROM usercluster_regress_writer;
 SET ROLE usercluster_regress_writer;
 INSERT INTO review (id, body) SELECT i, 'by the writer ' || i FROM generate_series(300, 310) i;
 SELECT count(*) FROM usercluster.watched_columns;
+-- nor gets more by it: the owner's triggers find the owner's functions and tables, not those of the writer's path
 RESET ROLE;
+SET ROLE usercluster_regress_owner;
+CREATE TABLE log (who name);
+CREATE FUNCTION slug(text) RETURNS text LANGUAGE sql AS $$ SELECT lower($1) $$;
+CREATE FUNCTION keep_log() RETURNS trigger LANGUAGE plpgsql AS $$
+	BEGIN NEW.title := slug(NEW.body); INSERT INTO log VALUES (current_user); RETURN NEW; END $$;
+CREATE TRIGGER keep_log BEFORE UPDATE ON review FOR EACH ROW EXECUTE FUNCTION keep_log();
+RESET ROLE;
+CREATE SCHEMA usercluster_regress_evil AUTHORIZATION usercluster_regress_writer;
+SET ROLE usercluster_regress_writer;
+CREATE FUNCTION usercluster_regress_evil.slug(text) RETURNS text LANGUAGE plpgsql AS $$
+	BEGIN RAISE EXCEPTION 'called as %', current_user; END $$;
+CREATE TEMP TABLE log (who name);
+SET search_path = usercluster_regress_evil, pg_temp, watch, public;
+INSERT INTO watch.review (id, body) SELECT i, 'BY THE WRITER ' || i FROM generate_series(320, 330) i;
+SELECT count(*) FROM pg_temp.log;
+SET search_path = watch, public;
+RESET ROLE;
+SELECT count(*), min(who), (SELECT max(title) FROM review WHERE id >= 320) FROM watch.log;
+DROP TABLE pg_temp.log;
+DROP TRIGGER keep_log ON review;
+DROP SCHEMA usercluster_regress_evil CASCADE;
 SELECT count(e), wrong(300, 399) FROM review WHERE id >= 300;
 ALTER TABLE review DISABLE ROW LEVEL SECURITY;
 

@@ -26,9 +26,10 @@
 #include "pg/embedding.h"
 #include "pg/texts.h"
 #include "pg/watch.h"
+#include "pg/watch_queue.h"
 #include "text/blank.h"
 
-#define ROW_ARGUMENTS 5			/* number, mode, model, fingerprint, truncation */
+#define ROW_ARGUMENTS 6			/* number, mode, model, fingerprint, truncation, search_path */
 
 Oid
 watch_function(const char *name)
@@ -55,6 +56,7 @@ watch_of_trigger(Relation relation, const Trigger *trigger, Watch *watch)
 	watch->model = pstrdup(trigger->tgargs[2]);
 	watch->fingerprint = pstrdup(trigger->tgargs[3]);
 	watch->truncation = pstrdup(trigger->tgargs[4]);
+	watch->search_path = pstrdup(trigger->tgargs[5]);
 	watch->text_count = texts;
 	for (int i = 0; i < texts; i++)
 	{
@@ -335,25 +337,36 @@ watch_embedding_equals(void)
 
 /* ---- acting as another role ---- */
 
-/*
- * In triggers as a foreign key does: the statement's own role may lack the right to update, and the owner's row security does not
- * hide the row from its own embedding. In bulk work as REFRESH MATERIALIZED VIEW does: triggers and expressions of the table must
- * not get at the role that called.
- */
-void
-act_as(Oid user, bool restricted, ActingUser *before)
+static void
+act_as(Oid user, int flags, ActingUser *before)
 {
 	GetUserIdAndSecContext(&before->user, &before->context);
-	before->nest_level = restricted ? NewGUCNestLevel() : 0;
-	SetUserIdAndSecContext(user, before->context | SECURITY_LOCAL_USERID_CHANGE | SECURITY_NOFORCE_RLS |
-						   (restricted ? SECURITY_RESTRICTED_OPERATION : 0));
+	before->nest_level = NewGUCNestLevel();
+	SetUserIdAndSecContext(user, before->context | SECURITY_LOCAL_USERID_CHANGE | flags);
+}
+
+void
+act_as_keeper(ActingUser *before)
+{
+	act_as(queue_owner(), SECURITY_RESTRICTED_OPERATION, before);
+}
+
+/*
+ * Within a statement as a foreign key does: its role may lack the right to update, and the owner's row security does not hide the row
+ * from its own embedding. In bulk work restricted. Either way the table's triggers run with the owner's rights, so what they call
+ * must not be looked for where the calling role says, and not among its temporary objects first.
+ */
+void
+act_as_owner(Relation relation, const Watch *watch, bool restricted, ActingUser *before)
+{
+	act_as(relation->rd_rel->relowner, SECURITY_NOFORCE_RLS | (restricted ? SECURITY_RESTRICTED_OPERATION : 0), before);
+	SetConfigOption("search_path", watch->search_path, PGC_USERSET, PGC_S_SESSION);
 }
 
 void
 act_again(const ActingUser *before)
 {
-	if (before->nest_level > 0)
-		AtEOXact_GUC(false, before->nest_level);
+	AtEOXact_GUC(false, before->nest_level);
 	SetUserIdAndSecContext(before->user, before->context);
 }
 

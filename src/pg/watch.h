@@ -26,6 +26,7 @@ typedef struct Watch
 	int			number;			/* from 1, unique in its table */
 	bool		queue;			/* mode: work is queued, not done by the statement */
 	char	   *truncation;		/* as embed_long_text knows it */
+	char	   *search_path;	/* of whoever enabled it: what the table's own triggers run under when we write */
 	char	   *model;
 	char	   *fingerprint;	/* of the model that the column is filled with */
 	int			text_count;
@@ -79,7 +80,7 @@ extern char *watch_embedding_equals(void);
 /* Oid of a trigger function of this extension. */
 extern Oid	watch_function(const char *name);
 
-/* Acting as somebody else between two calls; `restricted` as REFRESH MATERIALIZED VIEW does. An error undoes it by itself. */
+/* Acting as somebody else between two calls. An error undoes it by itself. */
 typedef struct ActingUser
 {
 	Oid			user;
@@ -87,7 +88,11 @@ typedef struct ActingUser
 	int			nest_level;
 } ActingUser;
 
-extern void act_as(Oid user, bool restricted, ActingUser *before);
+/* As the owner of the hidden tables, for statements that qualify every name. */
+extern void act_as_keeper(ActingUser *before);
+
+/* As the table's owner under the watch's search_path; `restricted` as REFRESH MATERIALIZED VIEW does. */
+extern void act_as_owner(Relation relation, const Watch *watch, bool restricted, ActingUser *before);
 extern void act_again(const ActingUser *before);
 
 /* Refuses a call of a procedure where it cannot commit. */

@@ -172,7 +172,7 @@ read_rows(Backfill *job, Relation relation, const Watch *watch, BlockNumber firs
 
 	ItemPointerSet(&bounds[0], first, 0);
 	ItemPointerSet(&bounds[1], end, 0);
-	act_as(relation->rd_rel->relowner, true, &before);
+	act_as_owner(relation, watch, true, &before);
 	modes = queue_transmission_modes();
 	if (SPI_execute_with_args(psprintf("SELECT ctid, %s, %s FROM ONLY %s WHERE %s IS NULL AND ctid OPERATOR(pg_catalog.>=) $1"
 									   " AND ctid OPERATOR(pg_catalog.<) $2"
@@ -206,7 +206,7 @@ store_rows(void *arg, int first, int count)
 	SPI_connect();
 	table = watch_relation_name(relation);
 	column = watch_column_name(relation, watch.embedding);
-	act_as(relation->rd_rel->relowner, true, &before);
+	act_as_owner(relation, &watch, true, &before);
 	plan = SPI_prepare(psprintf("UPDATE ONLY %s SET %s = $1 WHERE ctid OPERATOR(pg_catalog.=)"
 								" (SELECT ctid FROM ONLY %s WHERE ctid OPERATOR(pg_catalog.=) $2 AND %s IS NULL"
 								" AND %s OPERATOR(pg_catalog.=) $3 FOR NO KEY UPDATE SKIP LOCKED)",

@@ -25,6 +25,7 @@
 #include "executor/spi.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/lsyscache.h"
 
 #include "pg/models.h"
@@ -232,10 +233,10 @@ watch_create(Relation relation, const Watch *watch)
 		appendStringInfo(&columns, "%s, ", watch_column_name(relation, watch->texts[i]));
 	appendStringInfoString(&columns, embedding);
 	run(psprintf("CREATE TRIGGER zz_usercluster_%d_row BEFORE INSERT OR UPDATE OF %s ON %s FOR EACH ROW"
-				 " EXECUTE FUNCTION usercluster.watch_row(%d, %s, %s, %s, %s)",
+				 " EXECUTE FUNCTION usercluster.watch_row(%d, %s, %s, %s, %s, %s)",
 				 watch->number, columns.data, table, watch->number, watch->queue ? "queue" : "now",
 				 quote_literal_cstr(watch->model), quote_literal_cstr(watch->fingerprint),
-				 watch->truncation));
+				 watch->truncation, quote_literal_cstr(watch->search_path)));
 	run(psprintf("CREATE TRIGGER zz_usercluster_%d_insert AFTER INSERT ON %s FOR EACH ROW WHEN (NEW.%s IS NULL AND (%s))"
 				 " EXECUTE FUNCTION usercluster.watch_gather(%d)",
 				 watch->number, table, embedding, some_text(relation, watch), watch->number));
@@ -340,6 +341,17 @@ watch_find_or_number(Relation relation, AttrNumber embedding, Watch *watch)
 	return false;
 }
 
+/* Temporary objects come last, unless the path says where: else they would come first. */
+static char *
+path_without_temporary(void)
+{
+	const char *path = GetConfigOption("search_path", false, false);
+
+	if (strstr(path, "pg_temp") != NULL)
+		return pstrdup(path);
+	return path[0] == '\0' ? pstrdup("pg_temp") : psprintf("%s, pg_temp", path);
+}
+
 static bool
 same_texts(const Watch *a, const Watch *b)
 {
@@ -370,6 +382,7 @@ usercluster_enable_embedding(PG_FUNCTION_ARGS)
 	relation = watch_open_table(PG_GETARG_OID(0), ShareRowExclusiveLock);
 	watch.queue = strcmp(settings.mode, "queue") == 0;
 	watch.truncation = settings.truncation;
+	watch.search_path = path_without_temporary();
 	check_table(relation, watch.queue);
 	open = models_get(settings.model);
 	watch.model = pstrdup(open->name);
@@ -394,7 +407,7 @@ usercluster_enable_embedding(PG_FUNCTION_ARGS)
 					 errhint("CALL usercluster.re_embed(table, model) fills a second column and then switches.")));
 		watch.number = present.number;
 		if (!same_texts(&watch, &present) || watch.queue != present.queue || strcmp(watch.truncation, present.truncation) != 0 ||
-			strcmp(watch.model, present.model) != 0)
+			strcmp(watch.model, present.model) != 0 || strcmp(watch.search_path, present.search_path) != 0)
 		{
 			watch_drop(relation, &present);
 			watch_create(relation, &watch);

@@ -163,7 +163,7 @@ queue_append(QueueTarget *target, TupleTableSlot *slot)
 	values[0] = ObjectIdGetDatum(target->relation);
 	values[1] = Int32GetDatum(target->number);
 	values[2] = key_text(target, slot);
-	act_as(queue_owner(), false, &before);
+	act_as_keeper(&before);
 	if (plan == NULL)
 	{
 		Oid			types[3] = {REGCLASSOID, INT4OID, TEXTARRAYOID};
@@ -188,7 +188,7 @@ queue_forget(Relation relation, int number)
 	Datum		values[2] = {ObjectIdGetDatum(RelationGetRelid(relation)), Int32GetDatum(number)};
 	ActingUser	before;
 
-	act_as(queue_owner(), true, &before);
+	act_as_keeper(&before);
 	if (SPI_execute_with_args("DELETE FROM usercluster.queued WHERE relation::pg_catalog.oid OPERATOR(pg_catalog.=) $1"
 							  " AND number OPERATOR(pg_catalog.=) $2", 2, types, values, NULL, false, 0) < 0 ||
 		SPI_execute_with_args("DELETE FROM usercluster.skipped WHERE relation::pg_catalog.oid OPERATOR(pg_catalog.=) $1"

@@ -37,7 +37,7 @@ skipped_load(Oid relation, int number, MemoryContext context)
 	ActingUser	before;
 
 	skipped->hashes = hash_create("usercluster skipped texts", 256, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
-	act_as(queue_owner(), true, &before);
+	act_as_keeper(&before);
 	if (SPI_execute_with_args("SELECT text_hash FROM usercluster.skipped WHERE relation::pg_catalog.oid OPERATOR(pg_catalog.=) $1"
 							  " AND number OPERATOR(pg_catalog.=) $2", 2, types, values, NULL, true, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not read usercluster.skipped");
@@ -80,7 +80,7 @@ skipped_record(Oid relation, int number, text *joined, const ErrorData *problem,
 	char		nulls[7] = {' ', ' ', ' ', ' ', problem == NULL ? 'n' : ' ', key == (Datum) 0 ? 'n' : ' ', '\0'};
 	ActingUser	before;
 
-	act_as(queue_owner(), true, &before);
+	act_as_keeper(&before);
 	if (SPI_execute_with_args("INSERT INTO usercluster.skipped (relation, number, text_hash, reason, problem, key)"
 							  " VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING", 6, types, values, nulls, false, 0) !=
 		SPI_OK_INSERT)

@@ -176,7 +176,7 @@ flush(Batch *batch)
 			texts[i] = watch_joined(rows[i].texts);
 		request = watch_request(&watch);
 		embed_texts(&request, texts, count, embeddings);
-		act_as(relation->rd_rel->relowner, false, &before);
+		act_as_owner(relation, &watch, false, &before);
 		plan = prepare_store(relation, &watch);
 		for (int i = 0; i < count; i++)
 		{
@@ -392,7 +392,7 @@ clear_stale(Relation relation, const Watch *watch, TupleTableSlot *slot)
 	row.stale = DatumGetEmbedding(stale);
 	row.texts = watch_texts(watch, RelationGetDescr(relation), slot);
 	SPI_connect();
-	act_as(relation->rd_rel->relowner, false, &before);
+	act_as_owner(relation, watch, false, &before);
 	store(relation, prepare_store(relation, watch), &row, NULL);
 	act_again(&before);
 	SPI_finish();

@@ -176,7 +176,7 @@ read_entries(void *arg, int first, int count)
 	SPIPlanPtr	plan;
 
 	SPI_connect();
-	act_as(group->relation->rd_rel->relowner, true, &before);
+	act_as_owner(group->relation, &group->watch, true, &before);
 	plan = prepare(group, group->key_count,
 				   psprintf("SELECT %s FROM %s WHERE %s AND %s IS NULL", watch_texts_sql(group->relation, &group->watch),
 							watch_relation_name(group->relation), group->by_key,
@@ -221,7 +221,7 @@ store_entries(void *arg, int first, int count)
 				missing;
 
 	SPI_connect();
-	act_as(group->relation->rd_rel->relowner, true, &before);
+	act_as_owner(group->relation, &group->watch, true, &before);
 	lock = prepare(group, group->key_count + 1,
 				   psprintf("SELECT FROM %s WHERE %s FOR NO KEY UPDATE SKIP LOCKED", table, same));
 	update = prepare(group, group->key_count + 2,
@@ -369,7 +369,7 @@ take_entries(Worker *worker, int *count)
 	Entry	   *entries;
 	ActingUser	before;
 
-	act_as(queue_owner(), true, &before);
+	act_as_keeper(&before);
 	if (SPI_execute_with_args("SELECT id, relation::pg_catalog.oid, number, key, attempts FROM usercluster.queued q"
 							  " WHERE attempts OPERATOR(pg_catalog.<) $2 AND due OPERATOR(pg_catalog.<=) pg_catalog.now()"
 							  " AND (NOT EXISTS (SELECT FROM pg_catalog.pg_class c"
@@ -405,7 +405,7 @@ execute_as_queue(const char *sql, int count, Oid *types, Datum *values, const ch
 {
 	ActingUser	before;
 
-	act_as(queue_owner(), true, &before);
+	act_as_keeper(&before);
 	if (SPI_execute_with_args(sql, count, types, values, nulls, false, 0) < 0)
 		elog(ERROR, "could not write usercluster.queued");
 	act_again(&before);
