@@ -1,0 +1,81 @@
+/*
+ * clean_spaces.c
+ *	  Runs: of the same character, and of white space.
+ */
+#include "text/clean_pass.h"
+
+/* The end of the character at `at` as readers see it: an emoji, or a character with its marks and joiners. */
+static size_t
+unit_end(const UcClean *c, size_t at)
+{
+	size_t		emoji = uc_emoji_bytes(c->text, c->bytes, at);
+
+	if (emoji > 0)
+		return at + emoji;
+	uc_clean_next(c->text, c->bytes, &at);
+	while (at < c->bytes)
+	{
+		size_t		next = at;
+		UChar32		code = uc_clean_next(c->text, c->bytes, &next);
+
+		if (!uc_char_mark(code) && code != 0x200C && code != 0x200D)
+			break;
+		at = next;
+	}
+	return at;
+}
+
+/* Digits mean something as often as they stand; white space has a pass of its own. */
+static bool
+may_repeat(UChar32 code)
+{
+	return !u_isdigit(code) && !u_isUWhiteSpace(code);
+}
+
+void
+uc_clean_repeats(UcClean *c)
+{
+	const char *last = NULL;	/* the unit before, and how often it stood there */
+	size_t		last_bytes = 0;
+	int			times = 0;
+
+	for (size_t at = 0; uc_clean_more(c, at);)
+	{
+		const char *unit = c->text + at;
+		size_t		bytes = unit_end(c, at) - at;
+
+		if (last != NULL && bytes == last_bytes && memcmp(unit, last, bytes) == 0)
+			times++;
+		else
+			times = 1;
+		last = unit;
+		last_bytes = bytes;
+		if (times <= c->options->repeats || !may_repeat(uc_clean_peek(c->text, c->bytes, at)))
+			uc_clean_put(c, unit, bytes);
+		at += bytes;
+	}
+}
+
+void
+uc_clean_spaces(UcClean *c)
+{
+	bool		space = false,
+				line = false;
+
+	for (size_t at = 0; uc_clean_more(c, at);)
+	{
+		size_t		start = at;
+		UChar32		code = uc_clean_next(c->text, c->bytes, &at);
+
+		if (u_isUWhiteSpace(code))
+		{
+			space = true;
+			line |= (code >= '\n' && code <= '\r') || code == 0x85 || code == 0x2028 || code == 0x2029;
+			continue;
+		}
+		if (space && c->out.bytes > 0)
+			uc_clean_put(c, line ? "\n" : " ", 1);
+		space = line = false;
+		uc_clean_put(c, c->text + start, at - start);
+	}
+}
