@@ -52,11 +52,15 @@ static const struct
 /* Three of a kind say as much as ten; two would make AA batteries of AAA ones. */
 #define REPEATS 3
 
+/* Passes that no switch decides on. */
+#define IF_REPEATS (1u << 30)
+#define IF_STOP_WORDS (1u << 31)
+
 /* A pass runs where a switch on which it works says other than keep, and where the text holds what it looks for. */
 static const struct
 {
 	void		(*pass) (UcClean *c);
-	unsigned	works_on;		/* bits of switches; 0: the longest run */
+	unsigned	works_on;		/* bits of switches */
 	char		mark;			/* byte that must occur; 0: none */
 } passes[] = {
 	{uc_clean_tags, 1u << UC_CLEAN_MARKUP, '<'},
@@ -64,11 +68,12 @@ static const struct
 	{uc_clean_invisible, 1u << UC_CLEAN_INVISIBLE, 0},
 	{uc_clean_forms, 1u << UC_CLEAN_WIDTH | 1u << UC_CLEAN_FORM | 1u << UC_CLEAN_LETTER_CASE, 0},
 	{uc_clean_spans, 1u << UC_CLEAN_URLS | 1u << UC_CLEAN_EMAILS | 1u << UC_CLEAN_HANDLES | 1u << UC_CLEAN_HASHTAGS, 0},
+	{uc_clean_stop_words, IF_STOP_WORDS, 0},
 	{uc_clean_emoji, 1u << UC_CLEAN_EMOJI, 0},
 	{uc_clean_numbers, 1u << UC_CLEAN_NUMBERS, 0},
 	{uc_clean_punctuation, 1u << UC_CLEAN_PUNCTUATION, 0},
 	{uc_clean_chinese, 1u << UC_CLEAN_CHINESE, 0},
-	{uc_clean_repeats, 0, 0},
+	{uc_clean_repeats, IF_REPEATS, 0},
 	{uc_clean_spaces, 1u << UC_CLEAN_SPACES, 0},
 };
 
@@ -134,6 +139,45 @@ uc_clean_poll(UcClean *c, size_t at)
 		c->status = uc_interrupt_error(c->err);
 }
 
+/* Whether a buffer may grow from `room` bytes by `more`, which exist together for a while. */
+static bool
+granted(UcClean *c, size_t more)
+{
+	size_t		kept = uc_size_mul(uc_size_add(c->kept.room, c->kept_out.room), sizeof *c->kept.spans);
+	size_t		held = uc_size_add(uc_size_add(c->other_room, c->out.room), kept);
+
+	c->status = uc_check_budget("cleaning a text", uc_size_add(held, more), c->run->max_memory, c->err);
+	return c->status == UC_OK;
+}
+
+void
+uc_clean_keep(UcClean *c, size_t start, size_t stop)
+{
+	UcCleanKept *kept = &c->kept_out;
+
+	if (kept->count == kept->room)
+	{
+		size_t		room = kept->room + kept->room / 2 + 16;
+		UcCleanKept grown = {.count = kept->count,.room = room};
+
+		if (c->status != UC_OK || !granted(c, uc_size_mul(room, sizeof *kept->spans)))
+			return;
+		grown.spans = uc_alloc(uc_size_mul(room, sizeof *kept->spans));
+		if (grown.spans == NULL)
+		{
+			c->status = uc_out_of_memory(c->err, uc_size_mul(room, sizeof *kept->spans));
+			return;
+		}
+		if (kept->count > 0)
+			memcpy(grown.spans, kept->spans, kept->count * sizeof *kept->spans);
+		uc_free(kept->spans);
+		*kept = grown;
+	}
+	kept->spans[kept->count].start = c->out.bytes;
+	uc_clean_put(c, c->text + start, stop - start);
+	kept->spans[kept->count++].stop = c->out.bytes;
+}
+
 bool
 uc_clean_grow(UcClean *c, size_t more)
 {
@@ -151,9 +195,7 @@ uc_clean_grow(UcClean *c, size_t more)
 	}
 	if (room < needed)
 		room = needed;
-	c->status = uc_check_budget("cleaning a text", uc_size_add(c->other_room, uc_size_add(c->out.room, room)),
-								c->run->max_memory, c->err);
-	if (c->status != UC_OK)
+	if (!granted(c, room))
 		return false;
 	grown = uc_alloc(room);
 	if (grown == NULL)
@@ -210,44 +252,55 @@ pass_wanted(const UcClean *c, size_t pass)
 {
 	if (passes[pass].mark != 0 && memchr(c->text, passes[pass].mark, c->bytes) == NULL)
 		return false;
-	if (passes[pass].works_on == 0)
+	if (passes[pass].works_on == IF_REPEATS)
 		return c->options->repeats > 0;
+	if (passes[pass].works_on == IF_STOP_WORDS)
+		return c->tools->stop_words != NULL;
 	for (int i = 0; i < UC_CLEAN_SWITCHES; i++)
 		if ((passes[pass].works_on & 1u << i) && c->options->choice[i] != UC_CLEAN_KEEP)
 			return true;
 	return false;
 }
 
-/* Two buffers take turns: what one pass has written the next one reads. */
+/* Lets the pass read what the one before it has written: two buffers take turns. */
+static void
+run_pass(UcClean *c, UcCleanBuffer *read, void (*pass) (UcClean *c))
+{
+	UcCleanBuffer written;
+	UcCleanKept kept;
+
+	c->out.bytes = 0;
+	c->kept_out.count = 0;
+	c->kept_at = 0;
+	c->other_room = read->room;
+	c->poll_at = 0;
+	if (c->out.room < c->bytes)
+		uc_clean_grow(c, c->bytes);
+	if (c->status == UC_OK)
+		pass(c);
+	written = c->out;
+	c->out = *read;
+	*read = written;
+	kept = c->kept_out;
+	c->kept_out = c->kept;
+	c->kept = kept;
+	c->text = read->text;
+	c->bytes = read->bytes;
+}
+
 UcStatus
-uc_clean_text(const UcCleanOptions *options, const UcHan *han, const char *text, size_t bytes, const UcRun *run,
+uc_clean_text(const UcCleanOptions *options, const UcCleanTools *tools, const char *text, size_t bytes, const UcRun *run,
 			  char **out, size_t *out_bytes, UcError *err)
 {
-	UcClean		c = {.options = options,.han = han,.run = run,.text = text,.bytes = bytes,.err = err};
+	UcClean		c = {.options = options,.tools = tools,.run = run,.text = text,.bytes = bytes,.err = err};
 	UcCleanBuffer read = {0};
 	UcStatus	status = check_utf8(text, bytes, err);
 
 	if (status != UC_OK)
 		return status;
 	for (size_t i = 0; i < sizeof passes / sizeof *passes && c.status == UC_OK; i++)
-	{
-		UcCleanBuffer written;
-
-		if (!pass_wanted(&c, i))
-			continue;
-		c.out.bytes = 0;
-		c.other_room = read.room;
-		c.poll_at = 0;
-		if (c.out.room < c.bytes)
-			uc_clean_grow(&c, c.bytes);
-		if (c.status == UC_OK)
-			passes[i].pass(&c);
-		written = c.out;
-		c.out = read;
-		read = written;
-		c.text = read.text;
-		c.bytes = read.bytes;
-	}
+		if (pass_wanted(&c, i))
+			run_pass(&c, &read, passes[i].pass);
 	if (c.status == UC_OK)
 	{
 		/* Room for the end; this also copies a text that no pass was wanted for. */
@@ -258,6 +311,8 @@ uc_clean_text(const UcCleanOptions *options, const UcHan *han, const char *text,
 		uc_clean_put(&c, "", 1);
 	}
 	uc_free(read.text);
+	uc_free(c.kept.spans);
+	uc_free(c.kept_out.spans);
 	if (c.status != UC_OK)
 	{
 		uc_free(c.out.text);

@@ -8,8 +8,9 @@
  *
  * Cleaning twice gives what cleaning once gave, with these exceptions: entities are decoded once, so that what was written
  * escaped, as &amp;lt; or &lt;b&gt;, is markup for the second time (and so are a '<' and a name that dropped tags left side by
- * side); conversion between Chinese scripts follows ICU's rules, some of which go back and forth; one or two of a character
- * at most make another address of www.x.com; and more than 65,536 combining marks in a row are normalized in pieces.
+ * side); conversion between Chinese scripts follows ICU's rules, some of which go back and forth; without stop words ICU's
+ * dictionaries may find others; one or two of a character at most make another address of www.x.com; and more than 65,536
+ * combining marks in a row are normalized in pieces.
  *
  * Properties of characters (emoji, letters, names) are those of the ICU in use; normal forms and lower case are those of
  * unicode.h, which do not change.
@@ -23,6 +24,8 @@
 #include "base/run.h"
 #include "base/status.h"
 #include "text/han.h"
+#include "text/stop_set.h"
+#include "text/words.h"
 
 #define UC_CLEAN_MOST_BYTES 1000000000	/* longer results are refused: the server holds no values beyond 1 GB */
 
@@ -70,6 +73,14 @@ typedef struct UcCleanOptions
 	int			repeats;		/* most of the same character in a row; 0: any number */
 } UcCleanOptions;
 
+/* What some switches work with, opened once by the caller; NULL where it is not asked for. */
+typedef struct UcCleanTools
+{
+	const UcHan *han;			/* for the switch "chinese", in its direction */
+	const UcStopSet *stop_words;	/* to be dropped */
+	UcWords    *words;			/* to find them; started on the text here */
+} UcCleanTools;
+
 /* What a purpose prescribes: "embedding" or "keywords". UC_INVALID_ARGUMENT for another name. */
 extern UcStatus uc_clean_purpose(const char *purpose, UcCleanOptions *out, UcError *err);
 
@@ -78,11 +89,10 @@ extern UcStatus uc_clean_set(UcCleanOptions *options, UcCleanSwitch which, const
 extern UcStatus uc_clean_set_repeats(UcCleanOptions *options, int repeats, UcError *err);
 
 /*
- * Cleans text[0, bytes). `han` is the converter where the switch "chinese" asks for one, NULL otherwise. The result, which
- * may be empty and is ended by a zero byte, is the caller's and ended by uc_free. UC_INVALID_DATA for text that is not UTF-8,
- * UC_LIMIT_EXCEEDED and UC_MEMORY_LIMIT where the result or the work is too large.
+ * Cleans text[0, bytes). The result, which may be empty and is ended by a zero byte, is the caller's and ended by
+ * uc_free. UC_INVALID_DATA for text that is not UTF-8, UC_LIMIT_EXCEEDED and UC_MEMORY_LIMIT where the result or the work is too large.
  */
-extern UcStatus uc_clean_text(const UcCleanOptions *options, const UcHan *han, const char *text, size_t bytes,
+extern UcStatus uc_clean_text(const UcCleanOptions *options, const UcCleanTools *tools, const char *text, size_t bytes,
 							  const UcRun *run, char **out, size_t *out_bytes, UcError *err);
 
 #endif

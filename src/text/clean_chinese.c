@@ -44,13 +44,13 @@ japanese(UcClean *c)
 
 /* A run of Chinese characters is converted as a whole, a very long one in pieces. */
 static size_t
-convert_run(UcClean *c, size_t at)
+convert_run(UcClean *c, size_t at, size_t stop)
 {
 	uint16_t	units[2 * UC_HAN_MOST];
 	size_t		count = 0,
 				next = at;
 
-	while (next < c->bytes && count < UC_HAN_MOST - 1)
+	while (next < stop && count < UC_HAN_MOST - 1)
 	{
 		UChar32		code = uc_clean_next(c->text, c->bytes, &next);
 
@@ -59,7 +59,7 @@ convert_run(UcClean *c, size_t at)
 		U16_APPEND_UNSAFE(units, count, code);
 		at = next;
 	}
-	count = uc_han_convert(c->han, units, count);
+	count = uc_han_convert(c->tools->han, units, count);
 	for (size_t i = 0; i < count;)
 	{
 		UChar32		code;
@@ -73,26 +73,27 @@ convert_run(UcClean *c, size_t at)
 void
 uc_clean_chinese(UcClean *c)
 {
-	if (c->han == NULL || japanese(c))
-	{
-		if (c->bytes > 0)
-			uc_clean_put(c, c->text, c->bytes);
-		return;
-	}
+	bool		convert = c->tools->han != NULL && !japanese(c);
+
 	for (size_t at = 0; uc_clean_more(c, at);)
 	{
 		size_t		end = at;
+		size_t		stop = uc_clean_kept_start(c);
 
-		while (end < c->bytes && end < c->poll_at)
+		if (uc_clean_kept(c, &at))
+			continue;
+		stop = stop < c->bytes ? stop : c->bytes;
+		stop = stop < c->poll_at ? stop : c->poll_at;
+		while (end < stop)
 		{
 			size_t		next = end;
 
-			if (han(uc_clean_next(c->text, c->bytes, &next)))
+			if (han(uc_clean_next(c->text, c->bytes, &next)) && convert)
 				break;
 			end = next;
 		}
 		if (end > at)
 			uc_clean_put(c, c->text + at, end - at);
-		at = end < c->bytes && end < c->poll_at ? convert_run(c, end) : end;
+		at = end < stop ? convert_run(c, end, stop) : end;
 	}
 }

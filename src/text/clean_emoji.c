@@ -181,8 +181,8 @@ uc_clean_emoji(UcClean *c)
 
 	for (size_t at = 0; uc_clean_more(c, at);)
 	{
-		size_t		emoji = uc_emoji_bytes(c->text, c->bytes, at);
 		size_t		start = at;
+		size_t		emoji = at == uc_clean_kept_start(c) ? 0 : uc_emoji_bytes(c->text, c->bytes, at);
 
 		if (emoji > 0)
 		{
@@ -195,6 +195,8 @@ uc_clean_emoji(UcClean *c)
 		if (gap && uc_clean_needs_gap(c, at))
 			uc_clean_put_gap(c);
 		gap = false;
+		if (uc_clean_kept(c, &at))
+			continue;
 		uc_clean_next(c->text, c->bytes, &at);
 		uc_clean_put(c, c->text + start, at - start);
 	}

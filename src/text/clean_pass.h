@@ -27,15 +27,30 @@ typedef struct UcCleanBuffer
 	size_t		room;
 } UcCleanBuffer;
 
+/* Addresses and handles that stay as they are, in the order of the text. */
+typedef struct UcCleanKept
+{
+	struct
+	{
+		size_t		start;
+		size_t		stop;
+	}		   *spans;			/* [room], `count` of them */
+	size_t		count;
+	size_t		room;
+} UcCleanKept;
+
 typedef struct UcClean
 {
 	const UcCleanOptions *options;
-	const UcHan *han;
+	const UcCleanTools *tools;
 	const UcRun *run;
 	const char *text;			/* what this pass reads: valid UTF-8 */
 	size_t		bytes;
 	UcCleanBuffer out;
 	size_t		other_room;		/* bytes of the buffer that this pass reads */
+	UcCleanKept kept;			/* in the text */
+	UcCleanKept kept_out;		/* in the result */
+	size_t		kept_at;		/* next one of the text */
 	size_t		poll_at;		/* place in the text */
 	UcStatus	status;
 	UcError    *err;
@@ -43,6 +58,29 @@ typedef struct UcClean
 
 extern void uc_clean_poll(UcClean *c, size_t at);
 extern bool uc_clean_grow(UcClean *c, size_t more);
+
+/* Copies the span and remembers that later passes shall leave it alone. */
+extern void uc_clean_keep(UcClean *c, size_t start, size_t stop);
+
+/* Where the next span begins that a pass must leave alone; SIZE_MAX: none follows. */
+static inline size_t
+uc_clean_kept_start(const UcClean *c)
+{
+	return c->kept_at < c->kept.count ? c->kept.spans[c->kept_at].start : SIZE_MAX;
+}
+
+/* Where such a span begins at `*at`: copies it, moves behind it, and says so. */
+static inline bool
+uc_clean_kept(UcClean *c, size_t *at)
+{
+	size_t		start = *at;
+
+	if (start != uc_clean_kept_start(c))
+		return false;
+	*at = c->kept.spans[c->kept_at++].stop;
+	uc_clean_keep(c, start, *at);
+	return true;
+}
 
 static inline bool
 uc_clean_more(UcClean *c, size_t at)
@@ -155,6 +193,7 @@ extern void uc_clean_emoji(UcClean *c);
 extern void uc_clean_numbers(UcClean *c);
 extern void uc_clean_punctuation(UcClean *c);
 extern void uc_clean_chinese(UcClean *c);
+extern void uc_clean_stop_words(UcClean *c);
 extern void uc_clean_repeats(UcClean *c);
 extern void uc_clean_spaces(UcClean *c);
 

@@ -14,11 +14,11 @@ spaced_letter(UChar32 code)
 	return code < 0x0E00 && u_isalpha(code);
 }
 
-/* A digit that is not the beginning of a keycap emoji. */
+/* A digit that is not the beginning of a keycap emoji, nor of what is kept. */
 static bool
 digit_at(const UcClean *c, size_t at)
 {
-	return at < c->bytes && u_isdigit(uc_clean_peek(c->text, c->bytes, at)) && uc_emoji_bytes(c->text, c->bytes, at) == 0;
+	return at < c->bytes && at != uc_clean_kept_start(c) && u_isdigit(uc_clean_peek(c->text, c->bytes, at)) && uc_emoji_bytes(c->text, c->bytes, at) == 0;
 }
 
 /* The end of the digits at `at`, with the points and commas between them. */
@@ -59,6 +59,11 @@ uc_clean_numbers(UcClean *c)
 		if (gap && uc_clean_needs_gap(c, start))
 			uc_clean_put_gap(c);
 		gap = false;
+		if (!number && uc_clean_kept(c, &at))
+		{
+			before = uc_clean_before(c->text, at);
+			continue;
+		}
 		if (!number)
 			before = uc_clean_next(c->text, c->bytes, &at);
 		else
@@ -91,7 +96,8 @@ uc_clean_punctuation(UcClean *c)
 	for (size_t at = 0; uc_clean_more(c, at);)
 	{
 		size_t		start = at;
-		size_t		emoji = uc_emoji_bytes(c->text, c->bytes, at);
+		bool		kept = at == uc_clean_kept_start(c);
+		size_t		emoji = kept ? 0 : uc_emoji_bytes(c->text, c->bytes, at);
 		UChar32		code = uc_clean_next(c->text, c->bytes, &at);
 
 		if (emoji > 0)
@@ -99,6 +105,8 @@ uc_clean_punctuation(UcClean *c)
 			at = start + emoji;
 			code = 0xFFFD;
 		}
+		else if (kept)
+			code = 'x';
 		else if (sign(code) && !inside(before, code, uc_clean_peek(c->text, c->bytes, at)))
 		{
 			gap = true;
@@ -108,7 +116,13 @@ uc_clean_punctuation(UcClean *c)
 		if (gap && !u_isUWhiteSpace(code))
 			uc_clean_put_gap(c);
 		gap = false;
-		uc_clean_put(c, c->text + start, at - start);
 		before = code;
+		if (!kept)
+			uc_clean_put(c, c->text + start, at - start);
+		else
+		{
+			at = start;
+			uc_clean_kept(c, &at);
+		}
 	}
 }

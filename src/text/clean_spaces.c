@@ -42,8 +42,14 @@ uc_clean_repeats(UcClean *c)
 	for (size_t at = 0; uc_clean_more(c, at);)
 	{
 		const char *unit = c->text + at;
-		size_t		bytes = unit_end(c, at) - at;
+		size_t		bytes;
 
+		if (uc_clean_kept(c, &at))
+		{
+			last = NULL;
+			continue;
+		}
+		bytes = unit_end(c, at) - at;
 		if (last != NULL && bytes == last_bytes && memcmp(unit, last, bytes) == 0)
 			times++;
 		else

@@ -102,6 +102,9 @@ url_end(Spans *s, size_t at)
 		return at;
 	for (end = host; address_byte(byte_at(c, end));)
 		end++;
+	/* The last one may begin a keycap emoji. */
+	if (end > host && uc_emoji_bytes(c->text, c->bytes, end - 1) > 0)
+		end--;
 	return trim_address(c, at, end);
 }
 
@@ -261,20 +264,22 @@ drop_signs(Spans *s, size_t at)
 }
 
 static void
-put_character(Spans *s, size_t at, size_t end)
+put_gap(Spans *s, size_t at)
 {
 	if (s->gap && uc_clean_needs_gap(s->c, at))
 		uc_clean_put_gap(s->c);
 	s->gap = false;
-	uc_clean_put(s->c, s->c->text + at, end - at);
 }
 
-/* Takes the span out or copies it; the end of it. */
+/* Takes the span out or keeps it whole; the end of it. */
 static size_t
 take(Spans *s, UcCleanSwitch which, size_t at, size_t end)
 {
 	if (s->c->options->choice[which] == UC_CLEAN_KEEP)
-		put_character(s, at, end);
+	{
+		put_gap(s, at);
+		uc_clean_keep(s->c, at, end);
+	}
 	else
 		s->gap = true;
 	return end;
@@ -314,7 +319,8 @@ uc_clean_spans(UcClean *c)
 				end = skip_signs(c, skip_signs(c, at, '@'), '#');
 			if (end == at)
 				uc_clean_next(c->text, c->bytes, &end);
-			put_character(&s, at, end);
+			put_gap(&s, at);
+			uc_clean_put(c, c->text + at, end - at);
 			at = end;
 		}
 	}

@@ -11,7 +11,7 @@ static const char *const choices[] = {"keep", "drop", "text", "name", "fold", "l
 
 enum
 {
-	COUNT = sizeof choices / sizeof *choices
+	COUNT = sizeof choices / sizeof *choices, NO_LANGUAGE = 2
 };
 
 /* One byte for each switch, and one for repeats; a choice that a switch does not take leaves that of the purpose. */
@@ -29,16 +29,23 @@ read_options(const uint8_t *data)
 }
 
 static UcStatus
-clean(const UcCleanOptions *options, const char *text, size_t bytes, char **out, size_t *out_bytes)
+clean(const UcCleanOptions *options, int language, const char *text, size_t bytes, char **out, size_t *out_bytes)
 {
 	static UcHan *hans[2];
+	static UcStopSet *stop_sets[2];
+	static UcWords *words;
 	UcRun		run = {.threads = 1,.max_memory = (size_t) 64 << 20};
 	UcError		err = {0};
-	bool		to_simplified = options->choice[UC_CLEAN_CHINESE] == UC_CLEAN_SIMPLIFIED;
+	UcCleanTools tools = {0};
 
-	if (hans[to_simplified] == NULL)
-		MUST(uc_han_open(to_simplified, &hans[to_simplified], &err) == UC_OK);
-	return uc_clean_text(options, hans[to_simplified], text, bytes, &run, out, out_bytes, &err);
+	if (words == NULL)
+		MUST(uc_han_open(false, &hans[0], &err) == UC_OK && uc_han_open(true, &hans[1], &err) == UC_OK &&
+			 uc_stop_set_open("zh", &stop_sets[0], &err) == UC_OK && uc_stop_set_open("en", &stop_sets[1], &err) == UC_OK &&
+			 uc_words_open(&words, &err) == UC_OK);
+	tools.han = hans[options->choice[UC_CLEAN_CHINESE] == UC_CLEAN_SIMPLIFIED];
+	tools.words = words;
+	tools.stop_words = language < NO_LANGUAGE ? stop_sets[language] : NULL;
+	return uc_clean_text(options, &tools, text, bytes, &run, out, out_bytes, &err);
 }
 
 int
@@ -53,12 +60,14 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 	UcChars		chars = {0};
 	UcError		err = {0};
 	UcStatus	status;
+	int			language;
 
 	if (bytes < UC_CLEAN_SWITCHES + 1)
 		return 0;
 	options = read_options(data);
 	bytes -= UC_CLEAN_SWITCHES + 1;
-	status = clean(&options, text, bytes, &once, &once_bytes);
+	language = data[UC_CLEAN_SWITCHES] >> 5 & 3;
+	status = clean(&options, language, text, bytes, &once, &once_bytes);
 	if (uc_chars_decode(&chars, text, 0, bytes, &err) != UC_OK)
 	{
 		MUST(status == UC_INVALID_DATA);
@@ -71,7 +80,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 	MUST(uc_chars_decode(&chars, once, 0, once_bytes, &err) == UC_OK);
 	uc_chars_free(&chars);
 
-	/* What was escaped is markup now, ICU's rules for Chinese go back and forth at times, and "www." can become "ww.". */
+	/*
+	 * What was escaped is markup now, ICU's rules for Chinese go back and forth at times, its dictionaries part anew what
+	 * stop words leave, and "www." can become "ww.".
+	 */
 	if (options.repeats == 1 || options.repeats == 2)
 	{
 		uc_free(once);
@@ -79,7 +91,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 	}
 	options.choice[UC_CLEAN_MARKUP] = UC_CLEAN_KEEP;
 	options.choice[UC_CLEAN_CHINESE] = UC_CLEAN_KEEP;
-	MUST(clean(&options, once, once_bytes, &twice, &twice_bytes) == UC_OK);
+	MUST(clean(&options, NO_LANGUAGE, once, once_bytes, &twice, &twice_bytes) == UC_OK);
 	if (twice_bytes != once_bytes || memcmp(once, twice, once_bytes) != 0)
 		fprintf(stderr, "once  \"%.*s\"\ntwice \"%.*s\"\n", (int) once_bytes, once, (int) twice_bytes, twice);
 	MUST(twice_bytes == once_bytes && memcmp(once, twice, once_bytes) == 0);

@@ -12,6 +12,8 @@
 static const UcRun plain_run = {.threads = 1,.max_memory = (size_t) 1 << 30};
 
 static UcHan *hans[2];
+static UcWords *words;
+static UcStopSet *stop_words;	/* dropped where it is not NULL */
 
 static const UcCleanSwitch every[] = {
 	UC_CLEAN_MARKUP, UC_CLEAN_INVISIBLE, UC_CLEAN_WIDTH, UC_CLEAN_FORM, UC_CLEAN_LETTER_CASE, UC_CLEAN_URLS, UC_CLEAN_EMAILS,
@@ -34,10 +36,14 @@ only(UcCleanSwitch which, const char *choice)
 	return options;
 }
 
-static const UcHan *
-han_of(const UcCleanOptions *options)
+static UcCleanTools
+tools_for(const UcCleanOptions *options)
 {
-	return options->choice[UC_CLEAN_CHINESE] == UC_CLEAN_KEEP ? NULL : hans[options->choice[UC_CLEAN_CHINESE] == UC_CLEAN_SIMPLIFIED];
+	UcCleanTools tools = {.words = words,.stop_words = stop_words};
+
+	if (options->choice[UC_CLEAN_CHINESE] != UC_CLEAN_KEEP)
+		tools.han = hans[options->choice[UC_CLEAN_CHINESE] == UC_CLEAN_SIMPLIFIED];
+	return tools;
 }
 
 static void
@@ -46,7 +52,8 @@ check_clean(const UcCleanOptions *options, const char *text, const char *wanted)
 	char	   *out = NULL;
 	size_t		bytes;
 	UcError		err = {0};
-	UcStatus	status = uc_clean_text(options, han_of(options), text, strlen(text), &plain_run, &out, &bytes, &err);
+	UcCleanTools tools = tools_for(options);
+	UcStatus	status = uc_clean_text(options, &tools, text, strlen(text), &plain_run, &out, &bytes, &err);
 
 	CHECK(status == UC_OK && bytes == strlen(wanted) && strcmp(out, wanted) == 0, "\"%s\"", text);
 	if (status != UC_OK || strcmp(out, wanted) != 0)
@@ -81,6 +88,7 @@ test_refusals(void)
 	UcError		err = {0};
 	UcRun		small = {.threads = 1,.max_memory = 1000};
 	UcRun		stopped = {.threads = 1,.max_memory = (size_t) 1 << 30,.interrupted = always};
+	UcCleanTools tools = {0};
 	char	   *out;
 	size_t		bytes;
 	char		text[2000];
@@ -93,12 +101,12 @@ test_refusals(void)
 	CHECK(strstr(err.hint, "'keep', 'drop', 'name'") != NULL, "the hint lists the choices");
 	CHECK_REFUSED(uc_clean_set(&options, UC_CLEAN_EMOJI, "nfc", &err), UC_INVALID_ARGUMENT, &err, "for \"emoji\"", "the choice of another switch");
 	CHECK_REFUSED(uc_clean_set_repeats(&options, -1, &err), UC_INVALID_ARGUMENT, &err, "\"repeats\"", "fewer than no repeats");
-	CHECK_REFUSED(uc_clean_text(&options, NULL, "caf\xE9", 4, &plain_run, &out, &bytes, &err), UC_INVALID_DATA, &err, "UTF-8", "Latin-1");
+	CHECK_REFUSED(uc_clean_text(&options, &tools, "caf\xE9", 4, &plain_run, &out, &bytes, &err), UC_INVALID_DATA, &err, "UTF-8", "Latin-1");
 	CHECK(strstr(err.detail, "Byte 4 ") != NULL, "the detail says where");
-	CHECK_REFUSED(uc_clean_text(&options, NULL, "\xED\xA0\x80", 3, &plain_run, &out, &bytes, &err), UC_INVALID_DATA, &err, "UTF-8", "a surrogate");
+	CHECK_REFUSED(uc_clean_text(&options, &tools, "\xED\xA0\x80", 3, &plain_run, &out, &bytes, &err), UC_INVALID_DATA, &err, "UTF-8", "a surrogate");
 	memset(text, 'a', sizeof text);
-	CHECK_REFUSED(uc_clean_text(&options, NULL, text, sizeof text, &small, &out, &bytes, &err), UC_MEMORY_LIMIT, &err, "cleaning a text", "too little memory");
-	CHECK_REFUSED(uc_clean_text(&options, NULL, text, sizeof text, &stopped, &out, &bytes, &err), UC_INTERRUPTED, &err, "", "interrupted");
+	CHECK_REFUSED(uc_clean_text(&options, &tools, text, sizeof text, &small, &out, &bytes, &err), UC_MEMORY_LIMIT, &err, "cleaning a text", "too little memory");
+	CHECK_REFUSED(uc_clean_text(&options, &tools, text, sizeof text, &stopped, &out, &bytes, &err), UC_INTERRUPTED, &err, "", "interrupted");
 }
 
 static void
@@ -159,7 +167,23 @@ test_addresses(void)
 	CHECK_CASES(only(UC_CLEAN_HASHTAGS, "drop"), {"a #pizza b", "a  b"}, {"看#三体，2#真好", "看 真好"}, {"#1 C#", "#1 C#"});
 	CHECK(uc_clean_set(&all, UC_CLEAN_HANDLES, "drop", &err) == UC_OK && uc_clean_set(&all, UC_CLEAN_HASHTAGS, "text", &err) == UC_OK &&
 		  uc_clean_set(&all, UC_CLEAN_URLS, "keep", &err) == UC_OK, "several switches");
-	CHECK_CASES(all, {"http://medium.com/@bob/#top @bob", "http://medium.com/@bob/#top "});
+	CHECK_CASES(all, {"b1@me", "b1"}, {"http://medium.com/@bob/#top @bob", "http://medium.com/@bob/#top "});
+}
+
+/* What is kept is not touched by what follows. */
+static void
+test_kept(void)
+{
+	UcCleanOptions options = only(UC_CLEAN_PUNCTUATION, "drop");
+	UcError		err;
+
+	CHECK(uc_clean_set(&options, UC_CLEAN_NUMBERS, "drop", &err) == UC_OK && uc_clean_set(&options, UC_CLEAN_EMOJI, "drop", &err) == UC_OK &&
+		  uc_clean_set(&options, UC_CLEAN_CHINESE, "simplified", &err) == UC_OK && uc_clean_set(&options, UC_CLEAN_HASHTAGS, "text", &err) == UC_OK,
+		  "several switches");
+	options.repeats = 3;
+	CHECK_CASES(options,
+				{"http://www.x.com/1/aaaaaa, b1@me: 7 電影@電影 3a@b.co", "http://www.x.com/1/aaaaaa b1@me  电影@電影 3a@b.co"},
+				{"1@a1 #x1 😀@b_c!", "@a1 x1 @b_c"});
 }
 
 static void
@@ -181,6 +205,23 @@ test_signs(void)
 				{"हाहाहा हाहाहाहाहा ก็ก็ก็ก็", "हाहाहा हाहाहा ก็ก็ก็"}, {"a    b......!", "a    b...!"});
 	CHECK_CASES(only(UC_CLEAN_CHINESE, "simplified"), {"電腦軟體，著名", "电脑软体，著名"}, {"電気をつける", "電気をつける"}, {"我の最愛電影是戰爭與和平", "我の最爱电影是战争与和平"});
 	CHECK_CASES(only(UC_CLEAN_CHINESE, "traditional"), {"头发 发展 皇后", "頭髮 發展 皇后"}, {"plain", "plain"});
+}
+
+static void
+test_stop_words(void)
+{
+	UcError		err = {0};
+
+	CHECK_REFUSED(uc_stop_set_open("tlh", &stop_words, &err), UC_NOT_FOUND, &err, "\"tlh\"", "a language without stop words");
+	CHECK(strstr(err.hint, "en") != NULL && strstr(err.hint, "zh") != NULL, "the hint names those there are");
+	CHECK(uc_stop_set_open("en", &stop_words, &err) == UC_OK, "English stop words");
+	CHECK(uc_stop_set_has(stop_words, "The", 3) && !uc_stop_set_has(stop_words, "th", 2), "the is one, th is none");
+	CHECK_CASES(only(UC_CLEAN_SPACES, "collapse"), {"The cat, and the dog.", "cat, dog."}, {"the", ""}, {"", ""}, {"theory", "theory"}, {"a#b I@me", "a#b I@me"});
+	uc_stop_set_close(stop_words);
+	CHECK(uc_stop_set_open("zh", &stop_words, &err) == UC_OK, "Chinese stop words");
+	CHECK_CASES(only(UC_CLEAN_SPACES, "collapse"), {"我的电影和书", "电影 书"});
+	uc_stop_set_close(stop_words);
+	stop_words = NULL;
 }
 
 static void
@@ -208,12 +249,13 @@ seconds(const UcCleanOptions *options, const char *pattern, size_t bytes)
 	char	   *out = NULL;
 	size_t		out_bytes;
 	UcError		err = {0};
+	UcCleanTools tools = tools_for(options);
 	clock_t		start = clock();
 
 	bytes -= bytes % length;
 	for (size_t i = 0; i < bytes; i++)
 		text[i] = pattern[i % length];
-	if (uc_clean_text(options, han_of(options), text, bytes, &plain_run, &out, &out_bytes, &err) != UC_OK)
+	if (uc_clean_text(options, &tools, text, bytes, &plain_run, &out, &out_bytes, &err) != UC_OK)
 		printf("# %s\n", err.message);
 	uc_free(out);
 	free(text);
@@ -258,9 +300,13 @@ main(void)
 	test_markup();
 	test_characters();
 	test_addresses();
+	test_kept();
 	test_signs();
+	CHECK(uc_words_open(&words, &err) == UC_OK, "ICU finds words");
+	test_stop_words();
 	test_purposes();
 	test_linear();
+	uc_words_close(words);
 	uc_han_close(hans[0]);
 	uc_han_close(hans[1]);
 	return check_done();
