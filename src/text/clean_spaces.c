@@ -32,33 +32,64 @@ may_repeat(UChar32 code)
 	return !u_isdigit(code) && !u_isUWhiteSpace(code);
 }
 
+/* A picture as it is; of other characters, no mark stands more often in a row than allowed either. */
+static void
+put_unit(UcClean *c, size_t at, size_t end)
+{
+	UChar32		last = -1;
+	int			times = 0;
+
+	if (uc_emoji_bytes(c->text, c->bytes, at) > 0)
+	{
+		uc_clean_put(c, c->text + at, end - at);
+		return;
+	}
+	while (at < end)
+	{
+		size_t		start = at;
+		UChar32		code = uc_clean_next(c->text, end, &at);
+
+		times = code == last ? times + 1 : 1;
+		last = code;
+		if (times <= c->options->repeats)
+			uc_clean_put(c, c->text + start, at - start);
+	}
+}
+
 void
 uc_clean_repeats(UcClean *c)
 {
-	const char *last = NULL;	/* the unit before, and how often it stood there */
-	size_t		last_bytes = 0;
+	size_t		last = SIZE_MAX,	/* place of the unit before in the result */
+				last_bytes = 0;
 	int			times = 0;
 
 	for (size_t at = 0; uc_clean_more(c, at);)
 	{
-		const char *unit = c->text + at;
-		size_t		bytes;
+		size_t		start = c->out.bytes;
+		size_t		end;
 
 		if (uc_clean_kept(c, &at))
 		{
-			last = NULL;
+			last = SIZE_MAX;
 			continue;
 		}
-		bytes = unit_end(c, at) - at;
-		if (last != NULL && bytes == last_bytes && memcmp(unit, last, bytes) == 0)
+		end = unit_end(c, at);
+		put_unit(c, at, end);
+		if (c->status != UC_OK)
+			return;
+		if (last != SIZE_MAX && c->out.bytes - start == last_bytes &&
+			memcmp(c->out.text + start, c->out.text + last, last_bytes) == 0)
 			times++;
 		else
 			times = 1;
-		last = unit;
-		last_bytes = bytes;
-		if (times <= c->options->repeats || !may_repeat(uc_clean_peek(c->text, c->bytes, at)))
-			uc_clean_put(c, unit, bytes);
-		at += bytes;
+		if (times > c->options->repeats && may_repeat(uc_clean_peek(c->text, c->bytes, at)))
+			c->out.bytes = start;
+		else
+		{
+			last = start;
+			last_bytes = c->out.bytes - start;
+		}
+		at = end;
 	}
 }
 

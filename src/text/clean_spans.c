@@ -232,7 +232,8 @@ drop_hashtag(Spans *s, size_t at)
 
 	if (end == start)
 		end = name_end(c, start, &letters);
-	if (start == at || end == start || !letters || after_letter(c))
+	if (start == at || end == start || !letters || after_letter(c) ||
+		uc_clean_before(c->out.text, c->out.bytes) == '&')
 		return at;
 	/* Always a space, or the signs that stay would find new partners. */
 	uc_clean_put_gap(s->c);
@@ -241,7 +242,7 @@ drop_hashtag(Spans *s, size_t at)
 
 /*
  * Takes out the signs at `at`, and not what they mark: where a name follows, or where CJK text or a name that has an opening
- * sign ends. The signs of "C#" and "#1" stay.
+ * sign ends. The signs of "C#", "#1" and "&#33;" stay.
  */
 static size_t
 drop_signs(Spans *s, size_t at)
@@ -253,7 +254,7 @@ drop_signs(Spans *s, size_t at)
 	bool		letters;
 	size_t		end;
 
-	if (start == at || (!closes && after_letter(c)))
+	if (start == at || before == '&' || (!closes && after_letter(c)))
 		return at;
 	end = name_end(c, start, &letters);
 	if (!closes && !letters)
