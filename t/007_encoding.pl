@@ -81,5 +81,16 @@ is(ask('SQL_ASCII', q{SELECT dims(usercluster.embed('and goes on'))}), '384', 'S
 is(ask('LATIN1', q{SELECT count(*) FILTER (WHERE language = 'en') > 100, count(*) FILTER (WHERE language = 'zh') FROM usercluster.all_stop_words}),
 	't|0', 'LATIN1: the stop words that it can hold');
 
+# Cleaning: what the encoding lacks is left out, or refused where all of the result would suffer.
+is(ask('LATIN1', "SELECT usercluster.clean_text('<b>Caf&eacute;&hearts;&#x4E2D;</b> Größe')"), 'Café Größe', 'LATIN1: entities');
+is(ask('LATIN1', "SELECT usercluster.clean_text('5 µm ½ GROSS Größe', 'keywords')"), '5 µm ½ gross größe', 'LATIN1: keywords');
+is(ask('EUC_CN', "SELECT usercluster.clean_text('我喜欢看电影！！！！！ @小明', 'keywords')"), '我喜欢看电影！！！', 'EUC_CN: keywords');
+is(ask('EUC_CN', "SELECT length(usercluster.clean_text(repeat('我喜欢看电影&hearts;', 5000), hashtags => 'drop'))"), '30000',
+	'EUC_CN: a long text, piece by piece');
+is(ask('SQL_ASCII', "SELECT usercluster.clean_text('caf&eacute; ' || U&'x')"), 'café x', 'SQL_ASCII: UTF-8 comes out');
+like(ask('EUC_CN', "SELECT usercluster.clean_text('x', chinese => 'traditional')"),
+	qr/chinese "traditional" needs a database in UTF8/, 'EUC_CN: there is no other script');
+like(ask('LATIN1', "SELECT usercluster.clean_text('x', form => 'nfkc')"), qr/form "nfkc" needs a database in UTF8/, 'LATIN1: nor a form');
+
 $node->stop;
 done_testing();

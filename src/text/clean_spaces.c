@@ -77,7 +77,7 @@ uc_clean_repeats(UcClean *c)
 		put_unit(c, at, end);
 		if (c->status != UC_OK)
 			return;
-		if (last != SIZE_MAX && c->out.bytes - start == last_bytes &&
+		if (last != SIZE_MAX && c->out.bytes - start == last_bytes && c->out.text[start] == c->out.text[last] &&
 			memcmp(c->out.text + start, c->out.text + last, last_bytes) == 0)
 			times++;
 		else
