@@ -1,17 +1,9 @@
 -- embed, tokenize, token_count, models and the trigger embed_column, with the two models that fetch-model brings
 \pset format unaligned
 \pset tuples_only on
-CREATE FUNCTION pg_temp.refused(call text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-	detail text;
-	hint text;
-BEGIN
-	EXECUTE call;
-	RETURN 'not refused: ' || call;
-EXCEPTION WHEN OTHERS THEN
-	GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
-	RETURN concat_ws(E'\n', SQLSTATE || ' ' || SQLERRM, nullif(detail, ''), nullif(hint, ''));
-END $$;
+\getenv abs_srcdir PG_ABS_SRCDIR
+\set refused :abs_srcdir '/sql/include/refused.sql'
+\i :refused
 
 -- refused: models
 SELECT pg_temp.refused(call) FROM (VALUES
@@ -86,8 +78,12 @@ SELECT usercluster.embed('电影') <-> usercluster.embed('电影', prompt => 'qu
 	usercluster.embed('电影') <-> usercluster.embed('电影', prompt => '') > 0.01,
 	usercluster.embed('电影', prompt => NULL) <-> usercluster.embed('电影') < 1e-6;
 
--- cut where the model ends, unless refused
+-- an empty model is the default one
 SET usercluster.default_model = 'all-MiniLM-L6-v2';
+SELECT usercluster.embed('x', '') = usercluster.embed('x'), usercluster.embed(ARRAY['x'], '') = ARRAY[usercluster.embed('x', 'all-MiniLM-L6-v2')],
+	(SELECT count(*) FROM usercluster.tokenize('x', '')) = 3, usercluster.token_count('x', '');
+
+-- cut where the model ends, unless refused
 SELECT usercluster.token_count(repeat('long ', 300)), usercluster.token_count('我喜欢 films'), usercluster.token_count('');
 SELECT usercluster.embed(repeat('long ', 300)) <-> usercluster.embed(repeat('long ', 254)) < 1e-6,
 	usercluster.embed(repeat('long ', 253)) <-> usercluster.embed(repeat('long ', 254)) > 1e-6;
@@ -150,6 +146,9 @@ SELECT pg_temp.try_trigger(definition, change) FROM (VALUES
 	($$BEFORE INSERT ON reviews FOR EACH ROW EXECUTE FUNCTION usercluster.embed_column('body', 'note')$$, $$INSERT INTO reviews VALUES (1, 'x')$$),
 	($$BEFORE INSERT ON reviews FOR EACH ROW EXECUTE FUNCTION usercluster.embed_column('body', 'at', 'no-such-model')$$, $$INSERT INTO reviews VALUES (1, 'x')$$),
 	($$BEFORE INSERT ON reviews FOR EACH ROW EXECUTE FUNCTION usercluster.embed_column('body', 'small')$$, $$INSERT INTO reviews VALUES (1, 'x')$$),
+	($$BEFORE INSERT ON reviews FOR EACH ROW EXECUTE FUNCTION usercluster.embed_column('body', 'at', 'all-MiniLM-L6-v2', 'more')$$, $$INSERT INTO reviews VALUES (1, 'x')$$),
+	($$BEFORE DELETE ON reviews FOR EACH ROW EXECUTE FUNCTION usercluster.embed_column('body', 'at')$$, $$INSERT INTO reviews VALUES (1, 'x'); DELETE FROM reviews$$),
+	($$BEFORE TRUNCATE ON reviews FOR EACH STATEMENT EXECUTE FUNCTION usercluster.embed_column('body', 'at')$$, $$TRUNCATE reviews$$),
 	($$AFTER INSERT ON reviews FOR EACH ROW EXECUTE FUNCTION usercluster.embed_column('body', 'at')$$, $$INSERT INTO reviews VALUES (1, 'x')$$),
 	($$BEFORE INSERT ON reviews FOR EACH STATEMENT EXECUTE FUNCTION usercluster.embed_column('body', 'at')$$, $$INSERT INTO reviews VALUES (1, 'x')$$)
 ) AS t(definition, change);

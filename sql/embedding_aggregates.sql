@@ -1,17 +1,9 @@
 -- avg and sum over embeddings
 \pset format unaligned
 \pset tuples_only on
-CREATE FUNCTION pg_temp.refused(call text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-	detail text;
-	hint text;
-BEGIN
-	EXECUTE call;
-	RETURN 'not refused: ' || call;
-EXCEPTION WHEN OTHERS THEN
-	GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
-	RETURN concat_ws(E'\n', SQLSTATE || ' ' || SQLERRM, nullif(detail, ''), nullif(hint, ''));
-END $$;
+\getenv abs_srcdir PG_ABS_SRCDIR
+\set refused :abs_srcdir '/sql/include/refused.sql'
+\i :refused
 
 CREATE TABLE rows_to_add AS
 	SELECT i AS id, i % 7 AS part, CASE WHEN i % 11 = 0 THEN NULL ELSE ARRAY[i, sin(i), 1 / i::float8]::real[]::embedding END AS at
@@ -91,6 +83,14 @@ RESET parallel_tuple_cost;
 RESET min_parallel_table_scan_size;
 
 DROP TABLE rows_to_add, in_parallel;
+
+-- memory does not grow with the rows
+\set memory :abs_srcdir '/sql/include/memory.sql'
+\i :memory
+SELECT dims(sum(at)), dims(avg(at)), dims(weighted_avg(at, i))
+	FROM (SELECT i, ARRAY[i, 1, -i]::real[]::embedding AS at FROM generate_series(1, 200000) AS i) AS r
+	WHERE i NOT IN (100, 20000, 200000) OR pg_temp.note();
+SELECT count(*), max(bytes) FILTER (WHERE n = 3) - max(bytes) FILTER (WHERE n = 2) < 50000 FROM noted;
 
 -- what a text counts by its age
 SELECT usercluster.recency_weight(at::timestamptz, '30 days', '2026-03-02 UTC')

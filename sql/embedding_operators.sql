@@ -1,17 +1,9 @@
 -- Arithmetic, distances, order and hashes of embeddings
 \pset format unaligned
 \pset tuples_only on
-CREATE FUNCTION pg_temp.refused(call text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-	detail text;
-	hint text;
-BEGIN
-	EXECUTE call;
-	RETURN 'not refused: ' || call;
-EXCEPTION WHEN OTHERS THEN
-	GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
-	RETURN concat_ws(E'\n', SQLSTATE || ' ' || SQLERRM, nullif(detail, ''), nullif(hint, ''));
-END $$;
+\getenv abs_srcdir PG_ABS_SRCDIR
+\set refused :abs_srcdir '/sql/include/refused.sql'
+\i :refused
 
 -- refused: other dimensions, overflow, no direction
 SELECT op, pg_temp.refused(format($$SELECT '[1,2]'::embedding %s '[1,2,3]'::embedding$$, op))
@@ -79,3 +71,20 @@ SET enable_seqscan = off;
 SELECT id FROM ordered WHERE at = '[1,5]' AND id NOT IN (8, 9);
 SELECT array_agg(id ORDER BY id) FROM ordered WHERE at > '[1]' AND id NOT IN (8, 9);
 RESET enable_seqscan;
+
+-- hash indexes: used, and equal ones are found by any of their spellings
+CREATE TEMP TABLE hashed AS SELECT i AS id, ARRAY[i % 500, -(i % 3)]::real[]::embedding AS at FROM generate_series(0, 2999) AS i;
+INSERT INTO hashed VALUES (3000, NULL), (3001, '[0,-0]'), (3002, '[0]');
+CREATE INDEX hashed_at ON hashed USING hash (at);
+SET enable_seqscan = off;
+SET enable_bitmapscan = off;
+EXPLAIN (COSTS OFF) SELECT count(*) FROM hashed WHERE at = '[7,-1]';
+SELECT count(*), count(*) FILTER (WHERE id % 500 = 7 AND id % 3 = 1) FROM hashed WHERE at = '[7,-1]';
+SELECT count(*), max(id) FROM hashed WHERE at = '[-0,0]';
+SELECT array_agg(id) FROM hashed WHERE at = '[0]';
+DELETE FROM hashed WHERE at = '[-0,0]' AND id > 3000;
+SELECT count(*), max(id) FROM hashed WHERE at = '[0,-0]';
+SELECT bool_and((SELECT count(*) FROM hashed AS h WHERE h.at = d.at) = d.n)
+	FROM (SELECT at, count(*) AS n FROM hashed WHERE at IS NOT NULL GROUP BY at) AS d;
+RESET enable_seqscan;
+RESET enable_bitmapscan;

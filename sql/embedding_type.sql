@@ -1,17 +1,9 @@
 -- The type embedding: what it reads and writes, as text, in binary, as arrays, and with a declared dimension
 \pset format unaligned
 \pset tuples_only on
-CREATE FUNCTION pg_temp.refused(call text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-	detail text;
-	hint text;
-BEGIN
-	EXECUTE call;
-	RETURN 'not refused: ' || call;
-EXCEPTION WHEN OTHERS THEN
-	GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
-	RETURN concat_ws(E'\n', SQLSTATE || ' ' || SQLERRM, nullif(detail, ''), nullif(hint, ''));
-END $$;
+\getenv abs_srcdir PG_ABS_SRCDIR
+\set refused :abs_srcdir '/sql/include/refused.sql'
+\i :refused
 
 -- refused: text that is no embedding
 SELECT literal, pg_temp.refused(format('SELECT %L::embedding', literal)) FROM unnest(ARRAY[
@@ -90,8 +82,10 @@ SELECT what, pg_temp.received(hex, :'file') FROM (VALUES
 RESET client_min_messages;
 CREATE TEMP TABLE sent AS SELECT i AS id, array_agg(sin(i * d) ORDER BY d)::real[]::embedding AS at
 	FROM generate_series(1, 50) AS i, generate_series(1, 384) AS d GROUP BY i;
+INSERT INTO sent SELECT 51, array_agg((1 - 2 * (d % 2)) * exp(d % 80 - 40) ORDER BY d)::real[]::embedding FROM generate_series(1, 16000) AS d;
 CREATE TEMP TABLE back (LIKE sent);
 COPY sent TO :'file' (FORMAT binary);
 COPY back FROM :'file' (FORMAT binary);
-SELECT count(*), bool_and(sent.at = back.at) FROM sent JOIN back USING (id);
+SELECT count(*), bool_and(sent.at = back.at), bool_and(embedding_send(sent.at) = embedding_send(back.at)), max(dims(back.at))
+	FROM sent JOIN back USING (id);
 \! rm -f /tmp/embedding_binary_??????

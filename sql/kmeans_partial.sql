@@ -128,3 +128,15 @@ INSERT INTO states
 SELECT count(*), max(inertia) / min(inertia) - 1 < 1e-9, count(DISTINCT sizes)
 	FROM states, usercluster.kmeans_step(state, ARRAY['[1,0,0]', '[5,1,0]']::embedding[], 'euclidean');
 DROP TABLE many_points;
+
+-- memory does not grow with the rows
+\getenv abs_srcdir PG_ABS_SRCDIR
+\set memory :abs_srcdir '/sql/include/memory.sql'
+\i :memory
+SELECT cardinality(usercluster.kmeans_partial(at, ARRAY['[1,0]', '[5,1]']::embedding[], 'euclidean')),
+	cardinality(usercluster.kmeans_partial(at, ARRAY['[1,0]', '[5,1]']::embedding[], 'euclidean', i)),
+	cardinality(usercluster.kmeans_merge(state))
+	FROM (SELECT i, ARRAY[i % 7, 1]::real[]::embedding AS at FROM generate_series(1, 200000) AS i) AS r,
+		(SELECT state FROM states LIMIT 1) AS s
+	WHERE i NOT IN (100, 20000, 200000) OR pg_temp.note();
+SELECT count(*), max(bytes) FILTER (WHERE n = 3) - max(bytes) FILTER (WHERE n = 2) < 50000 FROM noted;

@@ -113,6 +113,27 @@ CREATE POLICY visible ON kmeans_private USING (id <> 3);
 SET ROLE regress_usercluster_stranger;
 SELECT string_agg(id::text, ',') FROM usercluster.kmeans('SELECT id, at FROM kmeans_private', 2);
 RESET ROLE;
+-- and a function that is taken away is not called
+BEGIN;
+REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA usercluster FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION usercluster.adjusted_rand_index("any", "any") TO regress_usercluster_stranger;
+SET LOCAL ROLE regress_usercluster_stranger;
+SELECT pg_temp.refusal(call) FROM (VALUES
+	(1, $$SELECT * FROM usercluster.kmeans('SELECT id, at FROM kmeans_private', 2)$$),
+	(2, $$SELECT * FROM usercluster.kmeans('SELECT id, at FROM kmeans_private', 2, key => NULL::int)$$),
+	(3, $$SELECT * FROM usercluster.kmeans_fit('SELECT id, at FROM kmeans_private', 2)$$),
+	(4, $$SELECT usercluster.kmeans_cluster(at, 2) OVER () FROM kmeans_private$$),
+	(5, $$SELECT usercluster.embed('x')$$),
+	(6, $$SELECT usercluster.embed(ARRAY['x'])$$),
+	(7, $$SELECT usercluster.purity(id, id) FROM kmeans_private$$),
+	(8, $$SELECT usercluster.kmeans_partial(at, ARRAY[at], 'cosine') FROM kmeans_private$$),
+	(9, $$SELECT * FROM usercluster.models$$),
+	(10, $$SELECT * FROM usercluster.progress$$),
+	(11, $$CREATE TEMP TABLE t (body text, at embedding);
+		CREATE TRIGGER t BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION usercluster.embed_column('body', 'at')$$)) v(n, call)
+	ORDER BY n;
+SELECT usercluster.adjusted_rand_index(id, id) FROM kmeans_private;
+ROLLBACK;
 DROP TABLE kmeans_private;
 DROP ROLE regress_usercluster_stranger;
 

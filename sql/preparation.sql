@@ -11,17 +11,9 @@ CREATE TEMP TABLE texts AS
 		 FROM generate_series(1, 96) AS d)::real[]::embedding AS at
 	FROM generate_series(1, 300) AS i, unnest(ARRAY['中文', 'English']) AS language;
 
-CREATE FUNCTION pg_temp.refused(call text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-	detail text;
-	hint text;
-BEGIN
-	EXECUTE call;
-	RETURN 'not refused: ' || call;
-EXCEPTION WHEN OTHERS THEN
-	GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
-	RETURN concat_ws(E'\n', SQLSTATE || ' ' || SQLERRM, nullif(detail, ''), nullif(hint, ''));
-END $$;
+\getenv abs_srcdir PG_ABS_SRCDIR
+\set refused :abs_srcdir '/sql/include/refused.sql'
+\i :refused
 
 -- refused: arguments and columns
 SELECT pg_temp.refused(call) FROM (VALUES

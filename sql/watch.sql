@@ -2,18 +2,9 @@
 \pset format unaligned
 \pset tuples_only on
 SET usercluster.default_model = 'all-MiniLM-L6-v2';
-CREATE FUNCTION pg_temp.refused(call text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-	detail text;
-	hint text;
-BEGIN
-	EXECUTE call;
-	RETURN 'not refused: ' || call;
-EXCEPTION WHEN OTHERS THEN
-	GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
-	RETURN concat_ws(E'\n', SQLSTATE || ' ' || SQLERRM,
-		regexp_replace(nullif(detail, ''), '[0-9a-f]{64}', 'HASH', 'g'), nullif(hint, ''));
-END $$;
+\getenv abs_srcdir PG_ABS_SRCDIR
+\set refused :abs_srcdir '/sql/include/refused.sql'
+\i :refused
 CREATE SCHEMA watch;
 SET search_path = watch, public;
 

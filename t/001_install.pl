@@ -44,6 +44,18 @@ is($node->safe_psql('elsewhere', q{
 		'SELECT i, ARRAY[i % 2, 1 - i % 2]::real[]::vectors.embedding FROM generate_series(1, 5) i', 2)}),
 	'1:1 2:2 3:1 4:2 5:1', 'kmeans finds it there too');
 is($node->safe_psql('elsewhere', q{
+	CREATE TEMP TABLE points AS SELECT i AS id, ARRAY[i % 2, 1 - i % 2]::real[]::vectors.embedding AS at FROM generate_series(1, 6) i;
+	SELECT vectors.sum(at), vectors.avg(at), vectors.weighted_avg(at, 1 + id % 2), pg_typeof(vectors.avg(at)) FROM points;
+	SELECT count(DISTINCT c), count(DISTINCT (c, id % 2)) FROM (SELECT id, usercluster.kmeans_cluster(at, 2) OVER () AS c FROM points) p;
+	SELECT s.sizes, s.centroids::text FROM (SELECT usercluster.kmeans_partial(at, ARRAY['[1,0]', '[0,1]']::vectors.embedding[], 'cosine')
+		AS state FROM points) p, usercluster.kmeans_step(state, ARRAY['[1,0]', '[0,1]']::vectors.embedding[], 'cosine') s;
+	SELECT usercluster.nearest(at, ARRAY['[1,0]', '[0,1]']::vectors.embedding[]), count(*) FROM points GROUP BY at ORDER BY 1;
+	SELECT usercluster.adjusted_rand_index(id % 2, id % 2), count(DISTINCT at) FROM points;
+	SET search_path = vectors;
+	SELECT avg(at), count(*) FROM pg_temp.points WHERE at <-> '[1,0]' < 0.5}),
+	"[3,3]|[0.5,0.5]|[0.6666667,0.33333334]|vectors.embedding\n2|2\n{3,3}|{\"[1,0]\",\"[0,1]\"}\n(1,0)|3\n(2,0)|3\n1|2\n[1,0]|3",
+	'aggregates and window functions do, whatever the search path');
+is($node->safe_psql('elsewhere', q{
 	CREATE TABLE users (text text, at vectors.embedding(384));
 	CREATE TRIGGER users_embedding BEFORE INSERT OR UPDATE ON users
 	FOR EACH ROW EXECUTE FUNCTION usercluster.embed_column('text', 'at');
