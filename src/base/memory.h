@@ -45,7 +45,7 @@ extern void uc_free(void *memory);
 
 /*
  * The same, uninitialised, for large memory that is read and written in strides longer than a page: asks the system for
- * large pages, with which joining 10,000 clusters takes 1.1 s instead of 1.9 s.
+ * large pages, with which walking down the columns of a matrix takes half the time.
  */
 extern void *uc_alloc_scattered(size_t bytes);
 

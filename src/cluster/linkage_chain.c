@@ -2,8 +2,9 @@
  * linkage_chain.c
  *	  From any cluster, step to the nearest one until two are each other's nearest: those may be joined at once.
  *
- * A joined pair keeps the place of its later half; the place of the other is dead. When half of the places are dead
- * the matrix is closed up, so that the passes over rows get shorter as clusters get fewer.
+ * A joined pair keeps the place of its later half; the place of the other is dead, and infinitely far from all others.
+ * When a third of the places are dead the matrix is closed up, so that the passes over rows get shorter as clusters get
+ * fewer.
  */
 #include <math.h>
 
@@ -23,13 +24,14 @@ typedef struct Chain
 	int32_t    *leaf;			/* [places] one leaf of the cluster */
 	int32_t    *path;			/* [places] the chain so far */
 	int32_t    *moved_to;		/* [places] where closing up has put a place */
+	int32_t    *was;			/* [places] and where that was before */
 	size_t		length;			/* of the path */
 } Chain;
 
 size_t
 uc_linkage_chain_memory(size_t leaves)
 {
-	return uc_size_mul(leaves, sizeof(double) + 3 * sizeof(int32_t));
+	return uc_size_mul(leaves, sizeof(double) + 4 * sizeof(int32_t));
 }
 
 static inline double *
@@ -38,36 +40,54 @@ distance(const Chain *chain, size_t a, size_t b)
 	return chain->matrix + (a < b ? uc_pair(chain->places, a, b) : uc_pair(chain->places, b, a));
 }
 
+/*
+ * Moves the places that are alive together. Groups are written from the first one on and column by column: what is still
+ * to be read lies behind that.
+ */
+static void
+move_group(Chain *chain, size_t first, const int32_t *was)
+{
+	size_t		count = chain->alive - first < UC_PAIR_GROUP ? chain->alive - first : UC_PAIR_GROUP;
+
+	for (size_t j = first + 1; j < chain->alive; j++)
+	{
+		double	   *to = chain->matrix + uc_pair(chain->alive, first, j);
+		double		moved[UC_PAIR_GROUP];
+
+		for (size_t i = 0; i < count && first + i < j; i++)
+			moved[i] = chain->matrix[uc_pair(chain->places, (size_t) was[first + i], (size_t) was[j])];
+		for (size_t i = 0; i < count && first + i < j; i++)
+			to[i] = moved[i];
+	}
+}
+
 static UcStatus
 close_up(Chain *chain, const UcRun *run, UcError *err)
 {
-	double	   *to = chain->matrix;
 	size_t		steps = 0;
 	size_t		next = 0;
 
 	for (size_t i = 0; i < chain->places; i++)
+		if (chain->weight[i] != 0)
+		{
+			chain->was[next] = (int32_t) i;
+			chain->moved_to[i] = (int32_t) next++;
+		}
+	for (size_t first = 0; first < next; first += UC_PAIR_GROUP)
 	{
-		const double *row = chain->matrix + i * (2 * chain->places - i - 1) / 2;
-
-		if (chain->weight[i] == 0)
-			continue;
-		for (size_t j = i + 1; j < chain->places; j++)
-			if (chain->weight[j] != 0)
-				*to++ = row[j - i - 1];
-		if ((steps += chain->places) >= POLL_STEPS)
+		move_group(chain, first, chain->was);
+		if ((steps += UC_PAIR_GROUP * chain->places) >= POLL_STEPS)
 		{
 			steps = 0;
 			if (uc_interrupted(run))
 				return uc_interrupt_error(err);
 		}
 	}
-	for (size_t i = 0; i < chain->places; i++)
-		if (chain->weight[i] != 0)
-		{
-			chain->weight[next] = chain->weight[i];
-			chain->leaf[next] = chain->leaf[i];
-			chain->moved_to[i] = (int32_t) next++;
-		}
+	for (size_t i = 0; i < next; i++)
+	{
+		chain->weight[i] = chain->weight[chain->was[i]];
+		chain->leaf[i] = chain->leaf[chain->was[i]];
+	}
 	for (size_t i = 0; i < chain->length; i++)
 		chain->path[i] = chain->moved_to[chain->path[i]];
 	chain->places = next;
@@ -90,23 +110,30 @@ nearest(const Chain *chain, size_t from, double *least)
 		found = (size_t) chain->path[chain->length - 2];
 		best = *distance(chain, from, found);
 	}
-	entry = chain->matrix + (from > 0 ? uc_pair(chain->places, 0, from) : 0);
-	for (size_t i = 0; i < from; i++)
+	for (size_t i = 0; i < from; i += UC_PAIR_GROUP)
 	{
-		if (*entry < best && chain->weight[i] != 0)
-		{
-			best = *entry;
-			found = i;
-		}
-		entry += chain->places - i - 2;
+		size_t		count = from - i < UC_PAIR_GROUP ? from - i : UC_PAIR_GROUP;
+
+		if (i + UC_PAIR_AHEAD < from)
+			__builtin_prefetch(chain->matrix + uc_pair(chain->places, i + UC_PAIR_AHEAD, from));
+		entry = chain->matrix + uc_pair(chain->places, i, from);
+		for (size_t j = 0; j < count; j++)
+			if (entry[j] < best)
+			{
+				best = entry[j];
+				found = i + j;
+			}
 	}
-	entry = chain->matrix + uc_pair(chain->places, from, from + 1);
-	for (size_t i = from + 1; i < chain->places; i++, entry++)
-		if (*entry < best && chain->weight[i] != 0)
+	entry = chain->matrix + uc_pair(chain->places, from, from);
+	for (size_t i = from + 1; i < chain->places; i++)
+	{
+		entry += UC_PAIR_GROUP;
+		if (*entry < best)
 		{
 			best = *entry;
 			found = i;
 		}
+	}
 	*least = best;
 	return found;
 }
@@ -142,14 +169,24 @@ join(Chain *chain, size_t gone, size_t kept, double apart)
 	double		b = chain->weight[kept];
 
 	chain->weight[gone] = 0;
+	*distance(chain, gone, kept) = INFINITY;
 	for (size_t i = 0; i < chain->places; i++)
 	{
-		double	   *entry;
+		double	   *to_gone,
+				   *to_kept;
 
+		if (i % UC_PAIR_GROUP == 0 && i + UC_PAIR_AHEAD < kept)
+		{
+			__builtin_prefetch(distance(chain, i + UC_PAIR_AHEAD, kept), 1);
+			if (i + UC_PAIR_AHEAD < gone)
+				__builtin_prefetch(distance(chain, i + UC_PAIR_AHEAD, gone), 1);
+		}
 		if (chain->weight[i] == 0 || i == kept)
 			continue;
-		entry = distance(chain, i, kept);
-		*entry = joined_distance(chain, *distance(chain, i, gone), *entry, apart, a, b, chain->weight[i]);
+		to_gone = distance(chain, i, gone);
+		to_kept = distance(chain, i, kept);
+		*to_kept = joined_distance(chain, *to_gone, *to_kept, apart, a, b, chain->weight[i]);
+		*to_gone = INFINITY;
 	}
 	chain->weight[kept] = a + b;
 	chain->alive--;
@@ -193,7 +230,7 @@ run_chain(Chain *chain, UcMerge *merges, const UcRun *run, UcError *err)
 		merges[done].right = chain->leaf[from < to ? to : from];
 		merges[done++].height = apart;
 		join(chain, from < to ? from : to, from < to ? to : from, apart);
-		if (chain->alive * 2 <= chain->places)
+		if (chain->alive * 3 <= chain->places * 2)
 		{
 			UcStatus	status = close_up(chain, run, err);
 
@@ -210,13 +247,12 @@ run_chain(Chain *chain, UcMerge *merges, const UcRun *run, UcError *err)
 static UcStatus
 weigh(Chain *chain, const UcRun *run, UcError *err)
 {
-	double	   *entry = chain->matrix;
 	size_t		steps = 0;
 
 	for (size_t i = 0; i < chain->places; i++)
 	{
 		for (size_t j = i + 1; j < chain->places; j++)
-			*entry++ *= sqrt(2 * chain->weight[i] * chain->weight[j] / (chain->weight[i] + chain->weight[j]));
+			chain->matrix[uc_pair(chain->places, i, j)] *= sqrt(2 * chain->weight[i] * chain->weight[j] / (chain->weight[i] + chain->weight[j]));
 		if ((steps += chain->places) >= POLL_STEPS)
 		{
 			steps = 0;
@@ -240,6 +276,7 @@ uc_linkage_chain(double *matrix, size_t leaves, UcLinkageMethod method, const do
 	chain.leaf = (int32_t *) (chain.weight + leaves);
 	chain.path = chain.leaf + leaves;
 	chain.moved_to = chain.path + leaves;
+	chain.was = chain.moved_to + leaves;
 	for (size_t i = 0; i < leaves; i++)
 	{
 		chain.weight[i] = weights == NULL ? 1 : weights[i];

@@ -46,6 +46,8 @@ step(Prim *prim, size_t row)
 	{
 		double		apart;
 
+		if (prim->matrix != NULL && i % UC_PAIR_GROUP == 0 && i + UC_PAIR_AHEAD < row)
+			__builtin_prefetch(prim->matrix + uc_pair(rows, i + UC_PAIR_AHEAD, row));
 		if (prim->reached[i])
 			continue;
 		if (prim->matrix == NULL)

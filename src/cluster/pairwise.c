@@ -10,7 +10,7 @@
 #include "base/simd.h"
 #include "cluster/pairwise.h"
 
-#define TILE_ROWS 128
+#define TILE_ROWS 128			/* whole groups of the matrix */
 #define TILE_COLUMNS 512
 
 /* Up to this many multiplications, double precision costs less than a second. */
@@ -282,6 +282,8 @@ matrix_task(void *arg, size_t task, int worker, UcSection *section, UcError *err
 	size_t		begin = task * TILE_ROWS;
 	size_t		end = min_size(begin + TILE_ROWS, rows);
 
+	double		distances[TILE_COLUMNS];
+
 	for (size_t column = begin; column < rows; column += TILE_COLUMNS)
 	{
 		size_t		columns = min_size(TILE_COLUMNS, rows - column);
@@ -290,11 +292,15 @@ matrix_task(void *arg, size_t task, int worker, UcSection *section, UcError *err
 		for (size_t i = begin; i < end; i++)
 		{
 			size_t		first = i + 1 > column ? i + 1 : column;
+			double	   *out;
 
-			if (first < column + columns)
-				finish_row(work->pairwise, i, first, column + columns,
-						   products == NULL ? NULL : products + (i - begin) * TILE_COLUMNS + (first - column),
-						   work->out + uc_pair(rows, i, first));
+			if (first >= column + columns)
+				continue;
+			finish_row(work->pairwise, i, first, column + columns,
+					   products == NULL ? NULL : products + (i - begin) * TILE_COLUMNS + (first - column), distances);
+			out = work->out + uc_pair(rows, i, first);
+			for (size_t j = 0; j < column + columns - first; j++)
+				out[j * UC_PAIR_GROUP] = distances[j];
 		}
 		if (uc_section_stopped(section, worker))
 			break;
