@@ -83,6 +83,11 @@ SELECT count(DISTINCT (id % 3, segment)), count(*), count(*) FILTER (WHERE dista
 -- everybody is where assign says
 SELECT count(*), count(*) FILTER (WHERE m.segment = a.segment AND abs(m.distance - a.distance) < 1e-9 AND abs(m.margin - a.margin) < 1e-9)
 	FROM groups_members m JOIN visitors USING (id), usercluster.assign('groups', at) a;
+-- also in parallel workers
+SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0; SET min_parallel_table_scan_size = 0; SET max_parallel_workers_per_gather = 2;
+EXPLAIN (COSTS OFF) SELECT sum((usercluster.assign('groups', at)).segment) FROM visitors;
+SELECT sum((usercluster.assign('groups', at)).segment) = (SELECT sum(segment) FROM groups_members) FROM visitors;
+RESET parallel_setup_cost; RESET parallel_tuple_cost; RESET min_parallel_table_scan_size; RESET max_parallel_workers_per_gather;
 SELECT usercluster.assign('groups', NULL), usercluster.assign_text('groups', NULL);
 SELECT pg_temp.refusal($$SELECT usercluster.assign('groups', '[1,2]')$$);
 SELECT pg_temp.refusal($$SELECT usercluster.assign('groups', '[1,2,3,4]', features => '{1}')$$);

@@ -116,7 +116,7 @@ COMMENT ON VIEW usercluster.segmentations IS
 
 CREATE VIEW usercluster.segments WITH (security_barrier) AS
 	SELECT g.segmentation, g.segment,
-		COALESCE(g.given_name, array_to_string(g.keywords[1:3], ', '), 'segment ' || g.segment) AS name,
+		COALESCE(g.given_name, NULLIF(array_to_string(g.keywords[1:3], ', '), ''), 'segment ' || g.segment) AS name,
 		g.given_name IS NOT NULL AS named, g.size,
 		g.size::double precision / NULLIF(sum(g.size) OVER (PARTITION BY g.segmentation), 0)::double precision AS share,
 		g.cohesion, g.mean_distance, g.keywords,

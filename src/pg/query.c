@@ -240,6 +240,32 @@ refuse_temporary(const CachedPlanSource *source)
 					 errmsg("a stored query must not use the temporary relation \"%s\"", get_rel_name(lfirst_oid(cell)))));
 }
 
+/* The statement without what may follow it: a semicolon would end the statement that it becomes part of. */
+static const char *
+statement_text(const CachedPlanSource *source)
+{
+	const RawStmt *statement = source->raw_parse_tree;
+	const char *text = source->query_string + Max(statement->stmt_location, 0);
+
+	return statement->stmt_len > 0 ? pnstrdup(text, statement->stmt_len) : pstrdup(text);
+}
+
+/* The query as a table q with these names of its first columns. */
+static char *
+as_table(const CachedPlanSource *source, const char *second)
+{
+	TupleDesc	description = source->resultDesc;
+	StringInfoData table;
+
+	initStringInfo(&table);
+	/* on a line of its own, since the statement may end with a comment */
+	appendStringInfo(&table, "(%s\n) AS q(key, %s", statement_text(source), second);
+	for (int i = FIRST_NAMED_COLUMN; i <= description->natts; i++)
+		appendStringInfo(&table, ", %s", quote_identifier(NameStr(TupleDescAttr(description, i - 1)->attname)));
+	appendStringInfoChar(&table, ')');
+	return table.data;
+}
+
 static bool
 is_integer(Oid type)
 {
@@ -416,6 +442,11 @@ read_query(const char *query, Oid key_type, const RowsOptions *options, StoredQu
 	if (stored != NULL)
 		refuse_temporary(source);
 	check_columns(&receiver, description, key_type, options->columns);
+	if (stored != NULL)
+	{
+		stored->table = as_table(source, stored->from_text ? "text" : "embedding");
+		stored->has_language = (receiver.columns & ROWS_KNOWS(ROWS_LANGUAGE)) != 0;
+	}
 	if (stored != NULL && !stored->from_text)
 		query_source_model(linitial_node(Query, source->query_list), EMBEDDING_COLUMN, &stored->source);
 	receiver.key_source = TupleDescAttr(description, KEY_COLUMN - 1)->atttypid;
@@ -514,16 +545,6 @@ query_refuse_change(void)
 			 errhint("Leave out what changes from run to run, such as random() or TABLESAMPLE without REPEATABLE.")));
 }
 
-/* The statement without what may follow it: a semicolon would end the statement that it becomes part of. */
-static const char *
-statement_text(const CachedPlanSource *source)
-{
-	const RawStmt *statement = source->raw_parse_tree;
-	const char *text = source->query_string + Max(statement->stmt_location, 0);
-
-	return statement->stmt_len > 0 ? pnstrdup(text, statement->stmt_len) : pstrdup(text);
-}
-
 void
 query_form(const char *query, Oid key_type, int columns, QueryForm *form)
 {
@@ -532,7 +553,6 @@ query_form(const char *query, Oid key_type, int columns, QueryForm *form)
 	CachedPlanSource *source;
 	TupleDesc	description;
 	Form_pg_attribute key;
-	StringInfoData from;
 
 	prepare_query(query, &source);
 	description = source->resultDesc;
@@ -542,13 +562,7 @@ query_form(const char *query, Oid key_type, int columns, QueryForm *form)
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("the query must not lock rows when it is run several times"),
 				 errhint("Leave out FOR UPDATE or FOR SHARE.")));
-	initStringInfo(&from);
-	/* on a line of its own, since the statement may end with a comment */
-	appendStringInfo(&from, "(%s\n) AS q(key, embedding", statement_text(source));
-	for (int i = FIRST_NAMED_COLUMN; i <= description->natts; i++)
-		appendStringInfo(&from, ", %s", NameStr(TupleDescAttr(description, i - 1)->attname));
-	appendStringInfoChar(&from, ')');
-	form->from = from.data;
+	form->from = as_table(source, "embedding");
 	key = TupleDescAttr(description, KEY_COLUMN - 1);
 	form->key_order = OidIsValid(get_typcollation(key->atttypid)) ? "q.key COLLATE pg_catalog.\"C\"" : "q.key";
 	form->order = psprintf("%s, q.embedding", form->key_order);

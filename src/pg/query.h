@@ -35,6 +35,8 @@ typedef struct StoredQuery
 	/* what reading it found */
 	bool		from_text;		/* the second column is a text */
 	bool		has_text;		/* there is a text: that one, or a further column "text" */
+	char	   *table;			/* what to write behind FROM: its rows are q, with key, text or embedding, and the named columns */
+	bool		has_language;
 	char	   *key_name;
 	VectorSource source;			/* the model of the watched columns that the embeddings come from */
 	uint64		content;		/* of all rows in whatever order: equal where they are equal */

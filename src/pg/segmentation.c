@@ -22,6 +22,7 @@
 #include "pg/segmentation.h"
 #include "pg/segmentation_drift.h"
 #include "pg/segmentation_fit.h"
+#include "pg/segmentation_keywords.h"
 #include "pg/segmentation_members.h"
 #include "pg/texts.h"
 #include "pg/timebox.h"
@@ -151,6 +152,8 @@ run_segmentation(Segmentation *s, const RunOptions *options, SegmentationRun *ru
 	s->run++;
 	segmentation_save(s, fitted);
 	segmentation_save_run(s, run, moves, run->moved);
+	if (fitted)
+		segmentation_find_keywords(s, &rows, &table);
 	restricted_end(&restricted);
 	quality_tell_skipped(run->skipped);
 }

@@ -63,6 +63,9 @@ extern void members_read(const MembersTable *table, const Rows *rows, Members *m
 /* The place in members of each row, in the current memory context. */
 extern size_t *members_join(const Members *members, const Rows *rows);
 
+/* OPERATOR(…) that says whether two keys of this type are equal, whatever the search_path. */
+extern char *members_equality(Oid key_type);
+
 /*
  * Writes what differs and counts it in `run`. Returns the moves, as many as run->moved, in the current memory context.
  */

@@ -124,8 +124,8 @@ add(Batch *batch, Datum key, const MembersChange *change, size_t row)
 }
 
 /* The key type's own equality, whatever stands for = in the search_path. */
-static char *
-equality(Oid type)
+char *
+members_equality(Oid type)
 {
 	Oid			operator = lookup_type_cache(type, TYPECACHE_EQ_OPR)->eq_opr;
 	HeapTuple	tuple = SearchSysCache1(OPEROID, ObjectIdGetDatum(operator));
@@ -160,14 +160,14 @@ update_statement(const MembersTable *table)
 	return psprintf("UPDATE %s AS t SET segment = n.s, distance = n.d, margin = n.m, "
 					"assigned_at = CASE WHEN t.segment OPERATOR(pg_catalog.=) n.s THEN t.assigned_at ELSE $5 END "
 					"FROM " ROWS_OF_BATCH " WHERE t.%s %s n.k",
-					table->name, table->key, equality(table->key_type));
+					table->name, table->key, members_equality(table->key_type));
 }
 
 static char *
 delete_statement(const MembersTable *table)
 {
 	return psprintf("DELETE FROM %s AS t USING pg_catalog.unnest($1) AS n (k) WHERE t.%s %s n.k", table->name, table->key,
-					equality(table->key_type));
+					members_equality(table->key_type));
 }
 
 static bool
