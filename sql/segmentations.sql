@@ -176,12 +176,19 @@ CALL usercluster.create_segmentation('topics', 'SELECT author, body AS text, lan
 SELECT (SELECT segment FROM topics WHERE author = 'anna') = (SELECT segment FROM topics WHERE author = 'bo'),
 	(SELECT segment FROM topics WHERE author = 'cid') = (SELECT segment FROM topics WHERE author = 'dora'), count(DISTINCT segment), count(*) FROM topics;
 SELECT model, length(fingerprint), dimensions FROM usercluster.segmentations WHERE name = 'topics';
+-- names are keywords until somebody gives one
+SELECT bool_and(name = array_to_string(keywords[1:3], ', ') AND NOT named), bool_or('film' = ANY (keywords)), bool_or('dinner' = ANY (keywords))
+	FROM usercluster.segments WHERE segmentation = 'topics';
+SELECT usercluster.rename_segment('topics', segment, '吃饭') FROM topics WHERE author = 'cid';
 SELECT (usercluster.assign_text('topics', '宇宙飞船的电影', 'zh')).segment = (SELECT segment FROM topics WHERE author = 'bo');
 SELECT usercluster.assign_text('topics', '  ');
 INSERT INTO remarks VALUES ('eve', 'Another film about aliens', 'en'), ('anna', 'Spaceships', 'en');
 CALL usercluster.assign_new('topics');
 SELECT segment = (SELECT segment FROM topics WHERE author = 'bo') FROM topics WHERE author = 'eve';
 CALL usercluster.refresh_segmentation('topics');
+SELECT s.name, s.named, cardinality(keywords) > 3 FROM usercluster.segments s JOIN topics t USING (segment) WHERE segmentation = 'topics' AND author = 'cid';
+SELECT usercluster.rename_segment('topics', segment, NULL) FROM topics WHERE author = 'cid';
+SELECT bool_and(name = array_to_string(keywords[1:3], ', ')) FROM usercluster.segment_profile('topics');
 
 -- watched columns know their model, through views, subqueries and aggregates; models are not mixed
 CREATE TABLE reviews (id int PRIMARY KEY, author text, body text, embedding embedding(384), mini embedding(384));

@@ -65,7 +65,7 @@ my $attack = q{
 	CREATE OPERATOR public.= (LEFTARG = text, RIGHTARG = text, FUNCTION = public.capture);
 	CREATE FUNCTION public.capture(int, int) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN PERFORM public.steal('operator'); RETURN $1 OPERATOR(pg_catalog.=) $2; END $$;
 	CREATE OPERATOR public.= (LEFTARG = int, RIGHTARG = int, FUNCTION = public.capture);
-	CALL usercluster.create_segmentation('trap', $$SELECT id, at FROM people WHERE steal('query')$$, k => 2, members => 'people_segments');
+	CALL usercluster.create_segmentation('trap', $$SELECT id, at, steal('text')::text AS text FROM people WHERE steal('query')$$, k => 2, members => 'people_segments');
 	INSERT INTO people SELECT i, at FROM people, generate_series(100, 110) i WHERE id = 7;
 	DELETE FROM people WHERE id = 8;
 };
@@ -85,7 +85,7 @@ $node->safe_psql('postgres', q{
 	SELECT usercluster.rename_segment('trap', 1, 'x');
 	SELECT usercluster.rename_segmentation('trap', 'trapped');
 	SELECT usercluster.rename_segmentation('trapped', 'trap')});
-is($node->safe_psql('postgres', 'SELECT string_agg(DISTINCT what, $$ $$ ORDER BY what) FROM loot'), 'check default index query trigger',
+is($node->safe_psql('postgres', 'SELECT string_agg(DISTINCT what, $$ $$ ORDER BY what) FROM loot'), 'check default index query text trigger',
 	'all of the trap has sprung, and nothing that stands for names of the server');
 is($node->safe_psql('postgres', 'SELECT DISTINCT who FROM loot'), 'low', 'as the low role alone');
 is($node->safe_psql('postgres', q{SELECT rolsuper FROM pg_roles WHERE rolname = 'low'}), 'f', 'which is no superuser');

@@ -14,11 +14,12 @@
 
 #define KEYWORDS 10				/* kept of each segment */
 
-/* The texts with the segments of those who wrote them. */
+/* The texts with the segments of those who wrote them; blank ones were counted when the rows were read. */
 static char *
 texts_query(const SegmentationRows *rows, const MembersTable *table)
 {
-	return psprintf("SELECT m.segment, q.text%s FROM %s JOIN %s AS m ON m.%s %s q.key",
+	return psprintf("SELECT m.segment, q.text%s FROM %s JOIN %s AS m ON m.%s %s q.key "
+					"WHERE q.text OPERATOR(pg_catalog.~) '\\S'",
 					rows->stored.has_language ? ", q.language" : "", rows->stored.table, table->name, table->key,
 					members_equality(table->key_type));
 }
