@@ -2,7 +2,7 @@
 \pset format unaligned
 \pset tuples_only on
 CREATE TEMP TABLE points AS
-	SELECT i AS id, 'u' || i AS name, CASE WHEN i > 180 THEN NULL WHEN i % 3 = 0 THEN '北京' ELSE 'city ' || i % 3 END AS city, 1 + i % 2 AS weight,
+	SELECT i AS id, 'u' || i AS name, CASE WHEN i > 180 THEN NULL WHEN i % 3 = 0 THEN '北京' ELSE 'city ' || i % 3 END AS city, 1 + i % 2 AS weight, CASE i % 4 WHEN 0 THEN 'zh' WHEN 1 THEN 'en' END AS language, ARRAY[i % 7, NULLIF(i % 5, 3)] AS features,
 		ARRAY[10 * (i % 4) + sin(i), 1 + cos(i * i), i % 5]::real[]::embedding AS at
 	FROM generate_series(1, 200) AS i;
 
@@ -14,6 +14,7 @@ SELECT * FROM usercluster.kmeans_by_group('SELECT id, at, city AS group_key FROM
 SELECT * FROM usercluster.kmeans_by_group('SELECT id, at, city AS group_key FROM points', 2, metric => 'manhattan');
 SELECT * FROM usercluster.kmeans_by_group('SELECT id, at, city AS group_key FROM points', 2, preparation => 'boiled');
 SELECT * FROM usercluster.kmeans_by_group('SELECT id, at FROM points', 2);
+SELECT * FROM usercluster.kmeans_by_group('SELECT id, at, city AS group_key FROM points', 2, preparation => 'group-centred');
 SELECT * FROM usercluster.kmeans_by_group('SELECT id, at, city FROM points', 2);
 SELECT * FROM usercluster.kmeans_by_group('SELECT name, at, city AS group_key FROM points', 2);
 SELECT * FROM usercluster.kmeans('SELECT id, at, city AS group_key FROM points', 2);
@@ -29,23 +30,25 @@ RESET usercluster.max_memory;
 SELECT * FROM usercluster.kmeans_by_group('SELECT id, at, city AS group_key FROM points WHERE false', 2);
 SELECT * FROM usercluster.kmeans_centroids_by_group('SELECT id, NULL::embedding, city AS group_key FROM points', 2);
 
--- in each group what kmeans finds there alone, with any metric, weight and number of threads; NULL is a group
-CREATE FUNCTION pg_temp.alone(metric text, weight text) RETURNS TABLE (group_key text, id bigint, cluster int, distance float8)
+-- in each group what kmeans finds there alone, with any metric, preparation, weight and number of threads; NULL is a group
+CREATE FUNCTION pg_temp.alone(query text, metric text, preparation text) RETURNS TABLE (group_key text, id bigint, cluster int, distance float8)
 LANGUAGE plpgsql AS $$
 BEGIN
 	FOR group_key IN SELECT DISTINCT city FROM points LOOP
 		RETURN QUERY SELECT alone.group_key, k.* FROM usercluster.kmeans(
-			format('SELECT id, at, %s AS weight FROM points WHERE city IS NOT DISTINCT FROM %L', weight, group_key), 3, metric => metric) AS k;
+			format('%s WHERE city IS NOT DISTINCT FROM %L', query, group_key), 3, metric => metric, preparation => preparation) AS k;
 	END LOOP;
 END $$;
-CREATE FUNCTION pg_temp.compared(metric text, weight text) RETURNS bool LANGUAGE plpgsql AS $$
+CREATE FUNCTION pg_temp.compared(metric text, preparation text, columns text) RETURNS bool LANGUAGE plpgsql AS $$
 BEGIN
 	RETURN (SELECT count(*) = 200 AND bool_and(a.group_key IS NOT DISTINCT FROM g.group_key AND a.cluster = g.cluster AND a.distance = g.distance)
-		FROM pg_temp.alone(metric, weight) AS a
-			JOIN usercluster.kmeans_by_group(format('SELECT id, at, city AS group_key, %s AS weight FROM points', weight), 3, metric => metric) AS g USING (id));
+		FROM pg_temp.alone(format('SELECT id, at%s FROM points', columns), metric, preparation) AS a
+			JOIN usercluster.kmeans_by_group(format('SELECT id, at, city AS group_key%s FROM points', columns), 3, metric => metric,
+				preparation => preparation) AS g USING (id));
 END $$;
-SELECT threads, metric, weight, set_config('usercluster.threads', threads, false) = threads AND pg_temp.compared(metric, weight)
-	FROM unnest(ARRAY['1', '2', '5']) AS threads, unnest(ARRAY['cosine', 'euclidean']) AS metric, unnest(ARRAY['1', 'weight']) AS weight
+SELECT threads, metric, preparation, set_config('usercluster.threads', threads, false) = threads AND pg_temp.compared(metric, preparation, '')
+		AND pg_temp.compared(metric, preparation, ', weight, language, features')
+	FROM unnest(ARRAY['1', '2', '5']) AS threads, unnest(ARRAY['cosine', 'euclidean']) AS metric, unnest(ARRAY['auto', 'none', 'centred', 'whitened']) AS preparation
 	ORDER BY 1, 2, 3;
 RESET usercluster.threads;
 
@@ -63,7 +66,7 @@ SELECT group_key, max(cluster), count(*) FROM usercluster.kmeans_by_group(
 	'SELECT id, CASE WHEN id % 10 < 8 THEN at END, CASE WHEN id < 5 THEN id ELSE 9 END AS group_key FROM points', 3) GROUP BY 1 ORDER BY 1;
 SELECT count(*) FROM usercluster.kmeans_by_group('SELECT id, at, city AS group_key FROM points', 3, max_iterations => 1);
 
--- centroids: of every group, in the space of the embeddings, also after a preparation, which is fitted to all rows
+-- centroids: of every group, in the space of the embeddings, also after a preparation
 SELECT p, c.group_key IS NOT DISTINCT FROM g.group_key, c.cluster = g.cluster, c.size = g.size, abs(c.inertia - g.inertia) < 1e-9, c.centroid <-> g.mean < 1e-5
 	FROM unnest(ARRAY['none', 'centred']) AS p,
 		LATERAL (SELECT *, row_number() OVER (ORDER BY group_key, cluster) AS n FROM usercluster.kmeans_centroids_by_group(
@@ -72,9 +75,3 @@ SELECT p, c.group_key IS NOT DISTINCT FROM g.group_key, c.cluster = g.cluster, c
 			FROM usercluster.kmeans_by_group('SELECT id, at, city AS group_key FROM points', 2, metric => 'euclidean', preparation => p)
 				JOIN points USING (id) GROUP BY 1, 2) AS g USING (n)
 	ORDER BY p, n;
-CREATE TEMP TABLE prepared AS
-	SELECT id, city, usercluster.prepare(at, preparation) AS at
-	FROM points, usercluster.kmeans_fit('SELECT id, at FROM points', 1, preparation => 'centred') AS f;
-SELECT count(*), bool_and(a.cluster = b.cluster AND abs(a.distance - b.distance) < 1e-6)
-	FROM usercluster.kmeans_by_group('SELECT id, at, city AS group_key FROM points', 2, preparation => 'centred') AS a
-		JOIN usercluster.kmeans_by_group('SELECT id, at, city AS group_key FROM prepared', 2, preparation => 'none') AS b USING (id);

@@ -11,7 +11,7 @@ COMMENT ON FUNCTION usercluster.kmeans_by_group(text, integer, bigint, integer, 
 												double precision) IS
 'Clusters the rows of each group of a query (integer key, embedding, group_key) by themselves: clusters are numbered from 1 in
 every group. Ordered by group_key and key. A group with fewer than k distinct embeddings gets fewer clusters. Rows whose
-group_key is NULL are a group. The preparation is fitted to all rows. For other keys pass key => NULL::type.';
+group_key is NULL are a group. Each group is prepared by itself. For other keys pass key => NULL::type.';
 
 CREATE FUNCTION usercluster.kmeans_by_group(
 	query text, k integer, key anyelement, seed bigint DEFAULT 1, restarts integer DEFAULT 10,

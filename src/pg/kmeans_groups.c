@@ -3,8 +3,7 @@
  *	  k-means by group over one query: the column group_key says which rows belong together, and each group gets clusters of
  *	  its own. Rows whose group_key is NULL are a group too, as in PARTITION BY.
  *
- * The preparation is fitted once, to all rows: what it takes away is what the model gives to every text, and groups of a
- * few rows could not tell that from what sets them apart.
+ * Each group is prepared by itself too, so that its clusters are those of kmeans over its rows alone.
  */
 #include "postgres.h"
 
@@ -20,6 +19,7 @@
 #include "pg/errors.h"
 #include "pg/kmeans.h"
 #include "pg/preparation.h"
+#include "pg/progress.h"
 #include "pg/progress.h"
 #include "pg/query.h"
 
@@ -46,12 +46,11 @@ enum
 typedef struct GroupFits
 {
 	MemoryContext context;		/* of everything below */
-	UcKmeansOptions options;
+	UcGroupOptions options;
 	PreparationOptions preparation;
 	Rows		rows;
-	Prepared	prepared;
 	UcGroupedRows grouped;
-	const UcKmeans *results;	/* [grouped.groups] */
+	const UcGroupFit *fits;		/* [grouped.groups] */
 } GroupFits;
 
 static void
@@ -60,7 +59,7 @@ read_options(FunctionCallInfo fcinfo, int shift, GroupFits *fits)
 	static const char *const names[] = {
 		"query", "k", "seed", "restarts", "max_iterations", "tolerance", "metric", "preparation", "feature_weight"
 	};
-	UcKmeansOptions *options = &fits->options;
+	UcKmeansOptions *options = &fits->options.kmeans;
 
 	for (int i = 0; i <= ARG_FEATURE_WEIGHT; i++)
 		kmeans_refuse_null(fcinfo, i < ARG_SEED ? i : i + shift, names[i]);
@@ -74,6 +73,10 @@ read_options(FunctionCallInfo fcinfo, int shift, GroupFits *fits)
 	kmeans_check_options(options);
 	preparation_options(&fits->preparation, text_to_cstring(PG_GETARG_TEXT_PP(ARG_PREPARATION + shift)),
 						PG_GETARG_FLOAT8(ARG_FEATURE_WEIGHT + shift), options->metric);
+	fits->options.automatic = fits->preparation.choice == PREPARATION_AUTO;
+	fits->options.method = fits->preparation.choice == PREPARATION_WHITENED ? UC_PREPARE_WHITENED :
+		fits->preparation.choice == PREPARATION_NONE ? UC_PREPARE_NONE : UC_PREPARE_CENTRED;
+	fits->options.feature_weight = fits->preparation.feature_weight;
 }
 
 /* While rows come in, their groups are not known: as if they were one. The core looks again at those they are. */
@@ -81,7 +84,7 @@ static size_t
 fits_memory(size_t rows, size_t dim, int threads, const void *arg)
 {
 	const GroupFits *fits = arg;
-	UcKmeansOptions options = fits->options;
+	UcKmeansOptions options = fits->options.kmeans;
 	size_t		prepared_dim;
 	size_t		preparation = preparation_memory(&fits->preparation, &fits->rows, rows, dim, threads, &prepared_dim);
 	size_t		copies = uc_size_mul(rows, uc_size_add(uc_size_mul(prepared_dim, sizeof(float)), 2 * sizeof(double)));
@@ -142,6 +145,16 @@ form_groups(GroupFits *fits)
 	for (size_t i = 0; i < rows->count; i++)
 		members[next[group_of(labels, i)]++] = i;
 	pfree(next);
+	fits->grouped.rows = rows->values;
+	fits->grouped.dim = rows->dim;
+	fits->grouped.weights = rows->weights;
+	fits->grouped.features = rows->features;
+	fits->grouped.feature_count = rows->feature_count;
+	if (fits->preparation.choice != PREPARATION_CENTRED)
+	{
+		fits->grouped.languages = rows->labels[ROWS_LANGUAGE].codes;
+		fits->grouped.language_count = rows->labels[ROWS_LANGUAGE].count;
+	}
 	fits->grouped.groups = labels->count + (starts[labels->count] < rows->count);
 	fits->grouped.members = members;
 	fits->grouped.starts = starts;
@@ -169,43 +182,39 @@ check_weights(const GroupFits *fits)
 /* ---- the fits ---- */
 
 /* What the core has allocated; it ends with the memory context, also when an error has ended our stack. */
-typedef struct OwnedResults
+typedef struct OwnedFits
 {
 	MemoryContextCallback callback;
 	int			groups;
-	UcKmeans	results[FLEXIBLE_ARRAY_MEMBER];
-} OwnedResults;
+	UcGroupFit	fits[FLEXIBLE_ARRAY_MEMBER];
+} OwnedFits;
 
 static void
-free_results(void *arg)
+free_fits(void *arg)
 {
-	OwnedResults *owned = arg;
+	OwnedFits  *owned = arg;
 
-	uc_kmeans_groups_free(owned->results, owned->groups);
+	uc_kmeans_groups_free(owned->fits, owned->groups);
 }
 
 static void
 fit_groups(GroupFits *fits)
 {
 	int			groups = fits->grouped.groups;
-	OwnedResults *owned = palloc_extended(uc_size_add(sizeof *owned, uc_size_mul(groups, sizeof(UcKmeans))), MCXT_ALLOC_HUGE);
+	OwnedFits  *owned = palloc_extended(uc_size_add(sizeof *owned, uc_size_mul(groups, sizeof(UcGroupFit))), MCXT_ALLOC_HUGE);
 	size_t		held = uc_size_add(rows_memory(&fits->rows), uc_size_mul(fits->rows.count, sizeof(size_t)));
 	UcRun		run;
 	UcError		err;
 
-	fits->grouped.rows = fits->prepared.values;
-	fits->grouped.dim = fits->prepared.dim;
-	if (fits->prepared.changed)
-		held = uc_size_add(held, uc_size_mul(fits->rows.count, sizeof(float) * fits->prepared.dim));
 	usercluster_run(&run);
-	progress_watch(&run);
 	run.max_memory -= Min(held, run.max_memory);
-	usercluster_check(uc_kmeans_groups(&fits->grouped, &fits->options, &run, owned->results, &err), &err);
+	progress_watch(&run);
+	usercluster_check(uc_kmeans_groups(&fits->grouped, &fits->options, &run, owned->fits, &err), &err);
 	owned->groups = groups;
-	owned->callback.func = free_results;
+	owned->callback.func = free_fits;
 	owned->callback.arg = owned;
 	MemoryContextRegisterResetCallback(CurrentMemoryContext, &owned->callback);
-	fits->results = owned->results;
+	fits->fits = owned->fits;
 }
 
 /* One notice of each kind, however many groups it is about. */
@@ -220,23 +229,23 @@ tell(const GroupFits *fits)
 	quality_tell_skipped(fits->rows.skipped);
 	for (int group = groups - 1; group >= 0; group--)
 	{
-		if (fits->results[group].k < fits->options.k)
+		if (fits->fits[group].kmeans.k < fits->options.kmeans.k)
 		{
 			fewer++;
 			first_fewer = group;
 		}
-		not_converged += !fits->results[group].converged;
+		not_converged += !fits->fits[group].kmeans.converged;
 	}
 	if (fewer > 0)
 		ereport(NOTICE,
 				(errmsg("%d of %d groups have fewer distinct embeddings than the %d clusters asked for", fewer, groups,
-						fits->options.k),
+						fits->options.kmeans.k),
 				 errdetail("The first of them is %s; clusters found there: %d.", shown_name(fits, first_fewer),
-						   fits->results[first_fewer].k)));
+						   fits->fits[first_fewer].kmeans.k)));
 	if (not_converged > 0)
 		ereport(NOTICE,
 				(errmsg("k-means reached max_iterations (%d) before it converged in %d of %d groups",
-						fits->options.max_iterations, not_converged, groups),
+						fits->options.kmeans.max_iterations, not_converged, groups),
 				 errhint("Raise max_iterations or tolerance.")));
 }
 
@@ -251,8 +260,8 @@ run_fits(FunctionCallInfo fcinfo, const char *command, int shift, Oid key_type, 
 	MemoryContextSwitchTo(fits->context);
 	progress_begin(command);
 	read_options(fcinfo, shift, fits);
-	rows_options.directions = fits->options.metric == UC_METRIC_COSINE;
-	rows_options.columns = PREPARATION_COLUMNS | ROWS_KNOWS(ROWS_WEIGHT) | ROWS_KNOWS(ROWS_GROUP_KEY);
+	rows_options.directions = fits->options.kmeans.metric == UC_METRIC_COSINE;
+	rows_options.columns = KMEANS_COLUMNS | ROWS_KNOWS(ROWS_GROUP_KEY);
 	query_read(text_to_cstring(PG_GETARG_TEXT_PP(ARG_QUERY)), key_type, &rows_options, &fits->rows);
 	if (!(fits->rows.columns & ROWS_KNOWS(ROWS_GROUP_KEY)))
 		ereport(ERROR,
@@ -261,10 +270,9 @@ run_fits(FunctionCallInfo fcinfo, const char *command, int shift, Oid key_type, 
 				 errhint("Return the key first, its embedding second, and then what names its group AS group_key.")));
 	if (fits->rows.count > 0)
 	{
-		fits->grouped.weights = fits->rows.weights;
+		preparation_require_columns(&fits->preparation, fits->rows.columns);
 		form_groups(fits);
 		check_weights(fits);
-		preparation_fit(&fits->preparation, &fits->rows, &fits->prepared);
 		fit_groups(fits);
 	}
 	tell(fits);
@@ -292,7 +300,7 @@ return_rows(FunctionCallInfo fcinfo, int shift, Oid key_type)
 	run_fits(fcinfo, "kmeans_by_group", shift, key_type, &fits);
 	for (int group = 0; group < fits.grouped.groups; group++)
 	{
-		const UcKmeans *result = &fits.results[group];
+		const UcKmeans *result = &fits.fits[group].kmeans;
 		bool		nulls[4] = {false};
 		Datum		values[4];
 
@@ -327,10 +335,11 @@ usercluster_kmeans_by_group_keyed(PG_FUNCTION_ARGS)
 static void
 return_centroids_of(const GroupFits *fits, int group, ReturnSetInfo *set)
 {
-	const UcKmeans *result = &fits->results[group];
+	const UcKmeans *result = &fits->fits[group].kmeans;
 	size_t		dim = fits->rows.dim;
-	float	   *means = fits->prepared.changed ?
-		kmeans_means(&fits->rows, fits->grouped.members + fits->grouped.starts[group], result, fits->options.metric) : NULL;
+	float	   *means = fits->fits[group].prepared ?
+		kmeans_means(&fits->rows, fits->grouped.members + fits->grouped.starts[group], result, fits->options.kmeans.metric) :
+		NULL;
 	const float *centroids = means != NULL ? means : result->centroids;
 	bool		nulls[5] = {false};
 	Datum		values[5];

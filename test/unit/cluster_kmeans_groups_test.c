@@ -11,7 +11,7 @@
 
 enum
 {
-	ROWS = 4000, DIM = 24, GROUPS = 60
+	ROWS = 4000, DIM = 24, GROUPS = 60, FEATURES = 2, LANGUAGES = 5
 };
 
 /* One group of half the rows, one of a single row, the others of some sixty. */
@@ -26,6 +26,8 @@ typedef struct Data
 	UcGroupedRows grouped;
 	float	   *rows;
 	double	   *weights;
+	double	   *features;		/* [ROWS, FEATURES] */
+	int32_t    *languages;
 	size_t		members[ROWS];
 	size_t		starts[GROUPS + 1];
 } Data;
@@ -37,10 +39,16 @@ make_data(Data *data)
 
 	data->rows = make_rows(ROWS, DIM, 6, 3, 0, 11);
 	data->weights = uc_alloc(ROWS * sizeof(double));
+	data->features = uc_alloc(ROWS * FEATURES * sizeof(double));
+	data->languages = uc_alloc(ROWS * sizeof(int32_t));
 	memset(data->starts, 0, sizeof data->starts);
 	for (size_t row = 0; row < ROWS; row++)
 	{
 		data->weights[row] = 1 + (double) (row % 3);
+		data->features[row * FEATURES] = row % 11 == 0 ? NAN : (double) (row % 7);
+		data->features[row * FEATURES + 1] = (double) (row * row % 13) * 1e9;
+		/* the group of many rows has all languages, others have some of them */
+		data->languages[row] = row % 10 == 9 ? -1 : group_of(row) == 0 ? (int32_t) (row % LANGUAGES) : (int32_t) (row % 3);
 		data->starts[group_of(row) + 1]++;
 	}
 	for (int group = 0; group < GROUPS; group++)
@@ -61,21 +69,27 @@ stop_at_third(void *polls)
 	return ++*(int *) polls >= 3;
 }
 
+static UcGroupOptions
+group_options(int k, UcMetric metric)
+{
+	return (UcGroupOptions) {.kmeans = options_for(k, metric),.feature_weight = 0.5};
+}
+
 static void
 refusals(const Data *data)
 {
-	UcKmeansOptions options = options_for(4, UC_METRIC_EUCLIDEAN);
-	UcKmeans	results[GROUPS];
+	UcGroupOptions options = group_options(4, UC_METRIC_EUCLIDEAN);
+	UcGroupFit	fits[GROUPS];
 	UcError		err = {0};
 	UcRun		run = one_thread;
 	int			polls = 0;
 
-	options.k = 0;
-	CHECK_REFUSED(uc_kmeans_groups(&data->grouped, &options, &run, results, &err), UC_INVALID_ARGUMENT, &err,
+	options.kmeans.k = 0;
+	CHECK_REFUSED(uc_kmeans_groups(&data->grouped, &options, &run, fits, &err), UC_INVALID_ARGUMENT, &err,
 				  "number of clusters", "no clusters are refused");
-	options.k = 4;
+	options.kmeans.k = 4;
 	run.max_memory = 4096;
-	CHECK_REFUSED(uc_kmeans_groups(&data->grouped, &options, &run, results, &err), UC_MEMORY_LIMIT, &err,
+	CHECK_REFUSED(uc_kmeans_groups(&data->grouped, &options, &run, fits, &err), UC_MEMORY_LIMIT, &err,
 				  "in 60 groups", "too little memory is refused");
 	run = one_thread;
 	run.interrupted = stop_at_third;
@@ -83,64 +97,143 @@ refusals(const Data *data)
 	for (run.threads = 1; run.threads <= 4; run.threads++)
 	{
 		polls = 0;
-		CHECK(uc_kmeans_groups(&data->grouped, &options, &run, results, &err) == UC_INTERRUPTED && results[0].labels == NULL,
-			  "%d threads stop when asked to", run.threads);
+		CHECK(uc_kmeans_groups(&data->grouped, &options, &run, fits, &err) == UC_INTERRUPTED &&
+			  fits[0].kmeans.labels == NULL, "%d threads stop when asked to", run.threads);
 	}
+}
+
+/* One group's rows, with languages numbered among themselves. */
+typedef struct Group
+{
+	size_t		count;
+	float	   *rows;
+	double	   *weights;
+	double	   *features;
+	int32_t    *languages;
+	int			language_count;
+} Group;
+
+static Group
+take_group(const Data *data, int group)
+{
+	Group		own = {.count = data->starts[group + 1] - data->starts[group]};
+	int			numbers[LANGUAGES];
+
+	own.rows = uc_alloc(own.count * DIM * sizeof(float));
+	own.weights = uc_alloc(own.count * sizeof(double));
+	own.features = uc_alloc(own.count * FEATURES * sizeof(double));
+	own.languages = uc_alloc(own.count * sizeof(int32_t));
+	for (int language = 0; language < LANGUAGES; language++)
+	{
+		bool		there = false;
+
+		for (size_t i = 0; i < own.count; i++)
+			there = there || data->languages[data->members[data->starts[group] + i]] == language;
+		numbers[language] = there ? own.language_count++ : -1;
+	}
+	for (size_t i = 0; i < own.count; i++)
+	{
+		size_t		row = data->members[data->starts[group] + i];
+
+		memcpy(own.rows + i * DIM, data->rows + row * DIM, DIM * sizeof(float));
+		memcpy(own.features + i * FEATURES, data->features + row * FEATURES, FEATURES * sizeof(double));
+		own.weights[i] = data->weights[row];
+		own.languages[i] = data->languages[row] < 0 ? -1 : numbers[data->languages[row]];
+	}
+	return own;
+}
+
+static void
+free_group(Group *own)
+{
+	uc_free(own->rows);
+	uc_free(own->weights);
+	uc_free(own->features);
+	uc_free(own->languages);
+}
+
+/* Replaces the rows by the prepared ones, of which it returns the length. */
+static size_t
+prepare_alone(Group *own, const Data *data, const UcGroupOptions *options)
+{
+	UcPrepareInput input = {
+		.rows = own->rows,.count = own->count,.dim = DIM,.weights = data->grouped.weights == NULL ? NULL : own->weights,
+		.groups = data->grouped.languages != NULL && own->language_count > 0 ? own->languages : NULL,
+		.group_count = data->grouped.languages == NULL ? 0 : own->language_count,
+		.features = data->grouped.features == NULL ? NULL : own->features,.feature_count = data->grouped.feature_count,
+		.feature_weight = options->feature_weight,.directions = options->kmeans.metric == UC_METRIC_COSINE
+	};
+	UcPreparationMethod method = options->method;
+	UcPreparation preparation;
+	size_t		components = 0,
+				dim;
+	float	   *prepared;
+	UcError		err = {0};
+
+	if (options->automatic)
+		uc_prepare_auto(own->count, DIM, input.directions, input.group_count > 1, &method, &components);
+	if (method == UC_PREPARE_NONE && input.feature_count == 0)
+		return DIM;
+	uc_prepare_fit(&input, method, components, &one_thread, &preparation, &err);
+	dim = preparation.out_dim + preparation.features;
+	prepared = uc_alloc(own->count * dim * sizeof(float));
+	uc_prepare_apply(&preparation, own->rows, own->count, input.groups, input.features, &one_thread, prepared, &err);
+	uc_prepare_free(&preparation);
+	uc_free(own->rows);
+	own->rows = prepared;
+	return dim;
 }
 
 /* Every group equals a fit of its rows alone. */
 static bool
-as_alone(const Data *data, const UcKmeansOptions *options, const UcKmeans *results)
+as_alone(const Data *data, const UcGroupOptions *options, const UcGroupFit *fits)
 {
 	bool		same = true;
 
 	for (int group = 0; group < GROUPS; group++)
 	{
-		size_t		count = data->starts[group + 1] - data->starts[group];
-		float	   *rows = uc_alloc(count * DIM * sizeof(float));
-		double	   *weights = uc_alloc(count * sizeof(double));
-		UcKmeansOptions own = *options;
+		Group		own = take_group(data, group);
+		size_t		dim = prepare_alone(&own, data, options);
+		UcKmeansOptions kmeans = options->kmeans;
+		const UcKmeans *found = &fits[group].kmeans;
 		UcKmeans	alone;
 
-		for (size_t i = 0; i < count; i++)
-		{
-			size_t		row = data->members[data->starts[group] + i];
-
-			memcpy(rows + i * DIM, data->rows + row * DIM, DIM * sizeof(float));
-			weights[i] = data->weights[row];
-		}
-		own.k = count < (size_t) options->k ? (int) count : options->k;
-		own.weights = data->grouped.weights == NULL ? NULL : weights;
-		alone = fit(rows, count, DIM, &own, 1);
-		same = same && results[group].k == alone.k && results[group].rows == count &&
-			results[group].inertia == alone.inertia && labels_are_nearest(&results[group], rows, options->metric) &&
-			memcmp(results[group].labels, alone.labels, count * sizeof(int32_t)) == 0 &&
-			memcmp(results[group].centroids, alone.centroids, (size_t) alone.k * DIM * sizeof(float)) == 0;
+		kmeans.k = own.count < (size_t) kmeans.k ? (int) own.count : kmeans.k;
+		kmeans.weights = data->grouped.weights == NULL ? NULL : own.weights;
+		alone = fit(own.rows, own.count, dim, &kmeans, 1);
+		same = same && found->k == alone.k && found->rows == own.count && found->dim == dim &&
+			found->inertia == alone.inertia && labels_are_nearest(found, own.rows, kmeans.metric) &&
+			memcmp(found->labels, alone.labels, own.count * sizeof(int32_t)) == 0 &&
+			memcmp(found->centroids, alone.centroids, (size_t) alone.k * dim * sizeof(float)) == 0;
 		uc_kmeans_free(&alone);
-		uc_free(rows);
-		uc_free(weights);
+		free_group(&own);
 	}
 	return same;
 }
 
 static void
-each_as_alone(Data *data, UcMetric metric, bool weighted)
+each_as_alone(Data *data, const UcGroupOptions *options, bool weighted, bool more)
 {
-	UcKmeansOptions options = options_for(5, metric);
-	UcKmeans	results[GROUPS];
+	UcGroupFit	fits[GROUPS];
 	UcError		err = {0};
 
 	data->grouped.weights = weighted ? data->weights : NULL;
+	data->grouped.features = more ? data->features : NULL;
+	data->grouped.feature_count = more ? FEATURES : 0;
+	data->grouped.languages = more ? data->languages : NULL;
+	data->grouped.language_count = more ? LANGUAGES : 0;
 	for (int threads = 1; threads <= 4; threads++)
 	{
 		UcRun		run = one_thread;
 
 		run.threads = threads;
-		CHECK(uc_kmeans_groups(&data->grouped, &options, &run, results, &err) == UC_OK && as_alone(data, &options, results),
-			  "%s%s, %d threads: each group is clustered as if alone", metric == UC_METRIC_COSINE ? "cosine" : "euclidean",
-			  weighted ? ", weighted" : "", threads);
-		CHECK(results[1].k == 1 && results[1].inertia < 1e-12, "a group of one row is one cluster");
-		uc_kmeans_groups_free(results, GROUPS);
+		CHECK(uc_kmeans_groups(&data->grouped, options, &run, fits, &err) == UC_OK && as_alone(data, options, fits),
+			  "%s%s, preparation %s%s, %d threads: each group is clustered as if alone",
+			  options->kmeans.metric == UC_METRIC_COSINE ? "cosine" : "euclidean", weighted ? ", weighted" : "",
+			  options->automatic ? "by the rule" : options->method == UC_PREPARE_WHITENED ? "whitened" : "none",
+			  more ? ", languages and features" : "", threads);
+		CHECK(fits[1].kmeans.k == 1 && fits[1].kmeans.inertia < 1e-12, "a group of one row is one cluster");
+		uc_kmeans_groups_free(fits, GROUPS);
 	}
 }
 
@@ -148,13 +241,22 @@ int
 main(void)
 {
 	Data	   *data = uc_alloc(sizeof *data);
+	UcGroupOptions options;
 
 	make_data(data);
 	refusals(data);
-	each_as_alone(data, UC_METRIC_COSINE, false);
-	each_as_alone(data, UC_METRIC_EUCLIDEAN, true);
+	options = group_options(5, UC_METRIC_COSINE);
+	each_as_alone(data, &options, false, false);
+	options.method = UC_PREPARE_WHITENED;
+	each_as_alone(data, &options, true, true);
+	options = group_options(5, UC_METRIC_EUCLIDEAN);
+	each_as_alone(data, &options, true, false);
+	options.automatic = true;
+	each_as_alone(data, &options, false, true);
 	uc_free(data->rows);
 	uc_free(data->weights);
+	uc_free(data->features);
+	uc_free(data->languages);
 	uc_free(data);
 	return check_done();
 }
