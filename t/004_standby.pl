@@ -45,6 +45,12 @@ for my $what (sort keys %questions)
 my ($out, $err);
 is($standby->psql('postgres', q{INSERT INTO users VALUES (100, 'new')}, stderr => \$err), 3, 'the standby takes no rows');
 like($err, qr/read-only transaction/, 'for the usual reason');
+for my $procedure ("embed_missing('users')", 're_embed(NULL, NULL)', 'process_queue()')
+{
+	my $name = $procedure =~ s/\(.*//r;
+	$standby->psql('postgres', "CALL usercluster.$procedure", stderr => \$err);
+	like($err, qr/cannot execute CALL usercluster\.$name during recovery/, "$name says why not");
+}
 
 $standby->append_conf('postgresql.conf', "usercluster.model_dir = '/nonexistent'\n");
 $standby->restart;

@@ -373,8 +373,10 @@ act_again(const ActingUser *before)
 /* ---- procedures ---- */
 
 void
-watch_check_not_atomic(FunctionCallInfo fcinfo, const char *name)
+watch_check_procedure(FunctionCallInfo fcinfo, const char *name)
 {
+	PreventCommandDuringRecovery(psprintf("CALL usercluster.%s", name));
+	PreventCommandIfReadOnly(psprintf("CALL usercluster.%s", name));
 	if (fcinfo->context == NULL || !IsA(fcinfo->context, CallContext) || ((CallContext *) fcinfo->context)->atomic)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_TRANSACTION_TERMINATION),

@@ -95,8 +95,8 @@ extern void act_as_keeper(ActingUser *before);
 extern void act_as_owner(Relation relation, const Watch *watch, bool restricted, ActingUser *before);
 extern void act_again(const ActingUser *before);
 
-/* Refuses a call of a procedure where it cannot commit. */
-extern void watch_check_not_atomic(FunctionCallInfo fcinfo, const char *name);
+/* Refuses a call of a procedure where it cannot write, or not commit. */
+extern void watch_check_procedure(FunctionCallInfo fcinfo, const char *name);
 
 /* A positive number of seconds, or 0 where the argument is NULL. */
 extern double watch_seconds(FunctionCallInfo fcinfo, int number);

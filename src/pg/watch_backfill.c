@@ -436,7 +436,7 @@ usercluster_embed_missing(PG_FUNCTION_ARGS)
 	Relation	relation;
 	Watch		watch;
 
-	watch_check_not_atomic(fcinfo, "embed_missing");
+	watch_check_procedure(fcinfo, "embed_missing");
 	if (PG_ARGISNULL(0))
 		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("argument \"relation\" must not be null")));
 	backfill_arguments(fcinfo, 1, 2, &limits);

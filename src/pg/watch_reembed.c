@@ -204,7 +204,7 @@ usercluster_re_embed(PG_FUNCTION_ARGS)
 	MemoryContext context;
 	int			number = 0;
 
-	watch_check_not_atomic(fcinfo, "re_embed");
+	watch_check_procedure(fcinfo, "re_embed");
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),

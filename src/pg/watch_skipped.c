@@ -38,6 +38,10 @@ skipped_load(Oid relation, int number, MemoryContext context)
 
 	skipped->hashes = hash_create("usercluster skipped texts", 256, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 	act_as_keeper(&before);
+	/* Tables that have been dropped take their rows with them here. */
+	if (SPI_execute("DELETE FROM usercluster.skipped s WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_class c"
+					" WHERE c.oid OPERATOR(pg_catalog.=) s.relation::pg_catalog.oid)", false, 0) != SPI_OK_DELETE)
+		elog(ERROR, "could not write usercluster.skipped");
 	if (SPI_execute_with_args("SELECT text_hash FROM usercluster.skipped WHERE relation::pg_catalog.oid OPERATOR(pg_catalog.=) $1"
 							  " AND number OPERATOR(pg_catalog.=) $2", 2, types, values, NULL, true, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not read usercluster.skipped");

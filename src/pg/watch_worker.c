@@ -481,7 +481,7 @@ usercluster_process_queue(PG_FUNCTION_ARGS)
 	bool		more = true;
 	double		seconds;
 
-	watch_check_not_atomic(fcinfo, "process_queue");
+	watch_check_procedure(fcinfo, "process_queue");
 	worker.max_seconds = watch_seconds(fcinfo, 0);
 	if (PG_ARGISNULL(1))
 		ereport(ERROR,
