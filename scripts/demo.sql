@@ -45,6 +45,14 @@ FROM usercluster.kmeans('SELECT user_id, embedding FROM users', k => 6, restarts
 JOIN users u ON u.user_id = c.id
 ORDER BY cluster, user_id;
 
+\echo 'What the 6 clusters are about: words that set their texts apart'
+\echo
+SELECT segment AS cluster, string_agg(keyword, ', ' ORDER BY rank) AS keywords
+FROM usercluster.segment_keywords($$
+	SELECT cluster, text FROM usercluster.kmeans('SELECT user_id, embedding FROM users', k => 6, restarts => 10)
+	JOIN users ON user_id = id$$, keywords => 3)
+GROUP BY segment ORDER BY segment::int;
+
 \echo 'Is that chance? The groups that 20 other seeds find:'
 \echo
 INSERT INTO step (what) VALUES ('ten users: 20 seeds');

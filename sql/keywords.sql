@@ -59,3 +59,14 @@ SELECT segment, length(keyword), support FROM usercluster.segment_keywords(
 SET usercluster.max_memory = '1MB';
 SELECT * FROM usercluster.segment_keywords('SELECT i % 2, ''word'' || i FROM generate_series(1, 100000) i');
 RESET usercluster.max_memory;
+
+-- long work ends when it shall
+CREATE TEMP TABLE clock AS SELECT clock_timestamp() AS start;
+\set VERBOSITY terse
+SET statement_timeout = '200ms';
+SELECT count(*) FROM usercluster.words(repeat('ภาษาไทย', 3000000));
+SELECT count(*) FROM usercluster.sentences(repeat(' ', 100000000));
+SELECT count(*) FROM usercluster.segment_keywords('SELECT i % 10, md5(i::text) || md5(i::text) FROM generate_series(1, 10000000) i');
+RESET statement_timeout;
+\set VERBOSITY default
+SELECT clock_timestamp() - start < '3 s' AS soon FROM clock;

@@ -12,6 +12,7 @@
 #include "segment/keyword_units.h"
 
 #define WEAK_WEIGHT (1.0 / 3)
+#define WEAK_SUPPORT 3			/* times that of other terms */
 #define MOST_AUTOMATIC_SUPPORT 5
 #define TEXTS_FOR_SUPPORT 10
 #define POLL_EVERY 65536		/* tokens or units */
@@ -111,13 +112,19 @@ gather_postings(Work *work, UcError *err)
 /* ---- weights ---- */
 
 static uint32_t
-least_support(const Work *work, uint32_t segment)
+least_support(const Work *work, uint32_t segment, bool weak)
 {
-	uint32_t	wanted = work->sizes[segment] / TEXTS_FOR_SUPPORT;
+	uint64_t	wanted = (uint64_t) work->options->min_support;
 
-	if (work->options->min_support > 0)
-		return (uint32_t) work->options->min_support;
-	return wanted < 1 ? 1 : wanted > MOST_AUTOMATIC_SUPPORT ? MOST_AUTOMATIC_SUPPORT : wanted;
+	if (wanted == 0)
+		wanted = work->sizes[segment] / TEXTS_FOR_SUPPORT;
+	if (work->options->min_support == 0 && wanted > MOST_AUTOMATIC_SUPPORT)
+		wanted = MOST_AUTOMATIC_SUPPORT;
+	if (wanted == 0)
+		wanted = 1;
+	if (weak)
+		wanted *= WEAK_SUPPORT;
+	return wanted > UINT32_MAX ? UINT32_MAX : (uint32_t) wanted;
 }
 
 static int
@@ -153,6 +160,7 @@ add_candidates(Work *work, uint32_t unit, uint32_t all_segments, UcError *err)
 	const uint32_t *segments = work->postings + work->starts[unit];
 	size_t		count = work->starts[unit + 1] - work->starts[unit];
 	double		mean = sum_shares(work, unit) / all_segments;
+	bool		weak = work->units.units[unit].weak;
 
 	for (size_t i = 0, next; i < count; i = next)
 	{
@@ -166,10 +174,10 @@ add_candidates(Work *work, uint32_t unit, uint32_t all_segments, UcError *err)
 		candidate.support = (uint32_t) (next - i);
 		share = (double) candidate.support / work->sizes[segment];
 		candidate.weight = all_segments == 1 ? share : share * log(share / mean);
-		if (work->units.units[unit].weak)
+		if (weak)
 			candidate.weight *= WEAK_WEIGHT;
 		/* As common as elsewhere, but for rounding. */
-		if (candidate.support < least_support(work, segment) || candidate.weight <= share * 1e-9)
+		if (candidate.support < least_support(work, segment, weak) || candidate.weight <= share * 1e-9)
 			continue;
 		status = uc_budget_grow(work->budget, (void **) &work->candidates, &work->candidate_room, work->candidate_count + 1,
 								sizeof(Candidate), err);

@@ -4,7 +4,8 @@
  *
  * Class-based TF-IDF over texts: the weight of a keyword in a segment is the share of the segment's texts that have it, times
  * the logarithm of that share over the mean share of all segments. What is as common everywhere weighs nothing; what one text
- * repeats counts once. With one segment alone the weight is the share. Weak terms (keyword_texts.h) count for a third.
+ * repeats counts once. With one segment alone the weight is the share. Weak terms (keyword_texts.h) count for a third, and need
+ * three times the support.
  *
  * A word that is found in a phrase at least every second time gives way to the phrase. No keyword of a segment is contained in
  * another one. Equal weights go by support, then by the words' bytes; nothing depends on the order of the texts.

@@ -107,9 +107,18 @@ def cleaning():
     write("clean_fuzz", "not_utf8", bytes(15) + b"ab\xff\xc3(\xed\xa0\x80")
 
 
+def keywords():
+    reviews = ["a我喜欢看电影，特别是科幻片。", "a科幻电影 science fiction films", "aScience fiction", "b旅行 to New York", "bNew York, new york trains",
+               "bI like travelling to New York", "c音乐", "c听音乐 2024 \u00e0 l'h\u00f4tel", "cdon\u2019t カタカナ ภาษาไทย 한국어를"]
+    write("keywords_fuzz", "reviews", "\n".join(reviews * 3).encode())
+    write("keywords_fuzz", "phrases", b"a w x y z\n" * 5 + b"b x y\n" * 4 + b"c z-w y\n" * 3)
+    write("keywords_fuzz", "not_utf8", b"a\xff\xc3( word\n\xed\xa0\x80 letter\n\n\nb word letter")
+
+
 models()
 imports()
 sections()
 texts()
 words()
 cleaning()
+keywords()

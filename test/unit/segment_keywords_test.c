@@ -171,10 +171,11 @@ check_weights(void)
 static void
 check_weak(void)
 {
-	static const Row some[] = {{0, "书，历史"}, {0, "书，历史"}, {0, "书"}, {0, "书，历史"}, {1, "天气"}};
+	static const Row some[] = {{0, "书，历史"}, {0, "书，历史"}, {0, "书"}, {0, "书，历史，茶"}, {1, "天气"}, {1, "茶"}, {1, "茶"}};
 	UcKeywordOptions options = {.keywords = 5,.min_support = 1,.max_phrase = 2};
 
-	check_found("one Han character counts for a third", found(some, 5, false, 2, options), "0:历史/3 0:书/4 1:天气/1");
+	check_found("one Han character counts for a third, and needs three times the support", found(some, 7, false, 2, options),
+				"0:历史/3 0:书/4 1:天气/1");
 }
 
 static void
