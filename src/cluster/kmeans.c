@@ -13,6 +13,7 @@
 #include "base/random.h"
 #include "cluster/exchange.h"
 #include "cluster/group.h"
+#include "cluster/minimum.h"
 #include "cluster/refine.h"
 #include "cluster/result.h"
 #include "cluster/seed.h"
@@ -136,6 +137,22 @@ seed_scalable(const UcKmeansOptions *options, size_t rows, size_t dim)
 	return options->k >= many_clusters && dim >= UC_FEW_DIMENSIONS && rows / rows_per_cluster >= (size_t) options->k;
 }
 
+static UcStatus
+check_min_size(const UcKmeansOptions *options, size_t rows, UcError *err)
+{
+	size_t		counted = options->weights == NULL ? rows : 0,
+				needed = uc_size_mul(options->min_size, (size_t) options->k);
+
+	for (size_t row = 0; options->weights != NULL && row < rows; row++)
+		counted += options->weights[row] > 0;
+	if (needed <= counted)
+		return UC_OK;
+	uc_error(err, UC_INVALID_ARGUMENT, "there are too few rows for clusters of the least size");
+	uc_error_detail(err, "%d clusters of at least %zu rows need %zu rows, and there are %zu%s.", options->k,
+					options->min_size, needed, counted, counted < rows ? " that have a weight" : "");
+	return UC_INVALID_ARGUMENT;
+}
+
 size_t
 uc_kmeans_memory(size_t rows, size_t dim, const UcKmeansOptions *options, int threads)
 {
@@ -148,6 +165,8 @@ uc_kmeans_memory(size_t rows, size_t dim, const UcKmeansOptions *options, int th
 	if (seed_scalable(options, rows, dim))
 		bytes = uc_size_add(bytes, uc_seed_scalable_memory(rows, dim, k, threads));
 	bytes = uc_size_add(bytes, uc_size_mul((size_t) k, uc_size_mul(dim, sizeof(float))));
+	if (options->min_size > 0)
+		bytes = uc_size_add(bytes, uc_minimum_memory(rows, dim, k, threads));
 	if (options->weights != NULL)
 		bytes = uc_size_add(bytes, uc_size_mul(uc_size_add(rows, (size_t) k), sizeof(double)));
 	return uc_size_add(bytes, uc_size_mul(2, uc_result_memory(rows, dim, k)));
@@ -159,6 +178,7 @@ typedef struct Fit
 	UcPoints	points;
 	UcLloyd		lloyd;
 	UcRefine	refine;
+	UcMinimum	minimum;		/* zeroed where no size is asked for */
 	float	   *start;			/* [k, dim] */
 	UcKmeans	best;
 	UcKmeans	current;
@@ -241,6 +261,47 @@ descend(Fit *fit, int restart, const UcRun *run, UcError *err)
 	return status;
 }
 
+/*
+ * Every second restart takes the least size into account from its seeds on: what comes of that differs from what comes of
+ * iterations without it, and neither is always better.
+ */
+static UcStatus
+finish_with_minimum(Fit *fit, int restart, int k, const UcRun *run, UcError *err)
+{
+	const UcKmeansOptions *options = fit->options;
+	UcKmeans   *current = &fit->current;
+	UcStatus	status = UC_OK;
+
+	if (restart % 2 == 1)
+	{
+		status = uc_lloyd_begin(&fit->lloyd, fit->start, k, run, err);
+		current->iterations = 0;
+		if (status == UC_OK)
+			status = uc_lloyd_iterate(&fit->lloyd, 1, options->tolerance, run, &current->iterations,
+									  &current->converged, err);
+	}
+	if (status == UC_OK)
+		status = uc_minimum_iterate(&fit->minimum, options->max_iterations - current->iterations, options->tolerance,
+									run, &current->iterations, &current->converged, err);
+	return status == UC_OK ? uc_lloyd_finish_as_labelled(&fit->lloyd, current, run, err) : status;
+}
+
+/* Where all clusters are large enough anyway, the result is that without a least size. */
+static UcStatus
+finish(Fit *fit, int restart, int k, const UcRun *run, UcError *err)
+{
+	bool		asked = fit->options->min_size > 0;
+	UcStatus	status;
+
+	if (asked && !uc_minimum_met(&fit->minimum))
+		return finish_with_minimum(fit, restart, k, run, err);
+	status = uc_lloyd_finish(&fit->lloyd, &fit->current, run, err);
+	/* iterations that were cut short can end in labels that differ from those they had */
+	if (status == UC_OK && asked && !uc_minimum_met(&fit->minimum))
+		return finish_with_minimum(fit, restart, k, run, err);
+	return status;
+}
+
 static UcStatus
 fit_once(Fit *fit, int restart, const UcRun *run, UcError *err)
 {
@@ -252,9 +313,7 @@ fit_once(Fit *fit, int restart, const UcRun *run, UcError *err)
 	uc_progress_phase(run, "iterating", UC_UNKNOWN_TOTAL);
 	if (status == UC_OK)
 		status = descend(fit, restart, run, err);
-	if (status == UC_OK)
-		status = uc_lloyd_finish(&fit->lloyd, &fit->current, run, err);
-	return status;
+	return status == UC_OK ? finish(fit, restart, k, run, err) : status;
 }
 
 static UcStatus
@@ -295,6 +354,8 @@ create_fit(Fit *fit, const float *rows, size_t count, size_t dim, const UcRun *r
 		status = uc_lloyd_create(&fit->lloyd, &fit->points, k, run->threads, err);
 	if (status == UC_OK)
 		status = uc_refine_create(&fit->refine, &fit->lloyd, k, err);
+	if (status == UC_OK && fit->options->min_size > 0)
+		status = uc_minimum_create(&fit->minimum, &fit->lloyd, k, fit->options->min_size, run->threads, err);
 	if (status == UC_OK)
 		status = uc_result_create(&fit->best, count, dim, k, err);
 	if (status == UC_OK)
@@ -311,6 +372,7 @@ free_fit(Fit *fit)
 	uc_points_free(&fit->points);
 	uc_lloyd_free(&fit->lloyd);
 	uc_refine_free(&fit->refine);
+	uc_minimum_free(&fit->minimum);
 	uc_kmeans_free(&fit->best);
 	uc_kmeans_free(&fit->current);
 	uc_free(fit->start);
@@ -329,6 +391,8 @@ uc_kmeans(const float *rows, size_t count, size_t dim, const UcKmeansOptions *op
 		status = check_centroids(options, dim, err);
 	if (status == UC_OK)
 		status = check_weights(options->weights, count, err);
+	if (status == UC_OK)
+		status = check_min_size(options, count, err);
 	if (status != UC_OK)
 		return status;
 	snprintf(what, sizeof what, "k-means over %zu rows of %zu dimensions", count, dim);

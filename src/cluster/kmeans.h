@@ -51,6 +51,8 @@ typedef struct UcKmeansOptions
 	bool		refine;			/* look for a way on where the iterations come to rest; not with given centroids */
 	uint64_t	seed;
 	UcInit		init;			/* how each restart chooses its centroids */
+	size_t		min_size;		/* rows of some weight that each cluster has at least; 0: as it comes. k times this is at
+								 * most the number of such rows */
 	const float *centroids;		/* [k, dim] to start from instead, or NULL */
 	const double *weights;		/* [rows] how much each row counts, finite, at least 0, not all 0; or NULL: all alike */
 } UcKmeansOptions;

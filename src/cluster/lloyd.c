@@ -311,6 +311,19 @@ uc_lloyd_place_centroids(UcLloyd *lloyd)
 }
 
 UcStatus
+uc_lloyd_retake(UcLloyd *lloyd, const UcRun *run, UcError *err)
+{
+	size_t		moved;
+	UcStatus	status;
+
+	clear_sums(lloyd, lloyd->nearest.k);
+	status = transfer(lloyd, lloyd->points->x, &moved, run, err);
+	if (status == UC_OK)
+		uc_lloyd_place_centroids(lloyd);
+	return status;
+}
+
+UcStatus
 uc_lloyd_iterate(UcLloyd *lloyd, int max_iterations, double tolerance, const UcRun *run, int *iterations,
 				 bool *converged, UcError *err)
 {
@@ -416,6 +429,16 @@ replace_empty(UcLloyd *lloyd, UcKmeans *result)
 	return replaced;
 }
 
+static UcStatus
+fill_result(UcLloyd *lloyd, UcKmeans *result, const UcRun *run, UcError *err)
+{
+	/* sizes count rows of weight 0 too */
+	for (size_t row = 0; lloyd->masses != NULL && row < lloyd->points->rows; row++)
+		lloyd->counts[lloyd->nearest.labels[row]] += lloyd->points->weights[row] == 0;
+	return uc_result_fill(result, lloyd->nearest.labels, lloyd->distances, lloyd->points->given_weights, lloyd->counts,
+						  lloyd->nearest.k, lloyd->next, lloyd->points->metric, run, err);
+}
+
 UcStatus
 uc_lloyd_finish(UcLloyd *lloyd, UcKmeans *result, const UcRun *run, UcError *err)
 {
@@ -430,11 +453,16 @@ uc_lloyd_finish(UcLloyd *lloyd, UcKmeans *result, const UcRun *run, UcError *err
 			break;
 		status = judge(lloyd, result, run, err);
 	}
-	if (status != UC_OK)
-		return status;
-	/* sizes count rows of weight 0 too */
-	for (size_t row = 0; lloyd->masses != NULL && row < lloyd->points->rows; row++)
-		lloyd->counts[lloyd->nearest.labels[row]] += lloyd->points->weights[row] == 0;
-	return uc_result_fill(result, lloyd->nearest.labels, lloyd->distances, lloyd->points->given_weights, lloyd->counts,
-						  lloyd->nearest.k, lloyd->next, lloyd->points->metric, run, err);
+	return status == UC_OK ? fill_result(lloyd, result, run, err) : status;
+}
+
+UcStatus
+uc_lloyd_finish_as_labelled(UcLloyd *lloyd, UcKmeans *result, const UcRun *run, UcError *err)
+{
+	UcStatus	status = final_centroids(lloyd, result->centroids, run, err);
+
+	uc_nearest_judge_by(&lloyd->nearest, result->centroids);
+	if (status == UC_OK)
+		status = uc_nearest_measure(&lloyd->nearest, lloyd->distances, run, err);
+	return status == UC_OK ? fill_result(lloyd, result, run, err) : status;
 }

@@ -48,6 +48,9 @@ extern void uc_lloyd_move_row(UcLloyd *lloyd, size_t row, int from, int to);
 /* Puts lloyd->next where the current sums and counts say: the means, or for an empty cluster where its centroid is. */
 extern void uc_lloyd_place_centroids(UcLloyd *lloyd);
 
+/* Takes sums, counts and lloyd->next anew from the labels as they stand, whatever they stood for before. */
+extern UcStatus uc_lloyd_retake(UcLloyd *lloyd, const UcRun *run, UcError *err);
+
 /*
  * Turns where the iterations ended into a result whose parts agree: centroids in the caller's space, each row's label
  * its nearest one, distances to it, sizes and inertia. Clusters that stay empty because there are fewer distinct rows
@@ -55,6 +58,9 @@ extern void uc_lloyd_place_centroids(UcLloyd *lloyd);
  * to fill.
  */
 extern UcStatus uc_lloyd_finish(UcLloyd *lloyd, UcKmeans *result, const UcRun *run, UcError *err);
+
+/* The same with the labels as they stand, of which the centroids are the means, though others may be nearer. */
+extern UcStatus uc_lloyd_finish_as_labelled(UcLloyd *lloyd, UcKmeans *result, const UcRun *run, UcError *err);
 
 /*
  * The row farthest from its centroid, the first among equals, that has a weight (NULL: all have), can leave its cluster

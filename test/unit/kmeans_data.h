@@ -72,7 +72,7 @@ fit(const float *x, size_t rows, size_t dim, const UcKmeansOptions *options, int
 
 /* ---- properties of a result ---- */
 
-static double
+static inline double
 distance_by_definition(const float *x, const float *c, size_t dim, UcMetric metric)
 {
 	double		square = 0,
