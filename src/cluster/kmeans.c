@@ -13,6 +13,7 @@
 #include "base/random.h"
 #include "cluster/exchange.h"
 #include "cluster/group.h"
+#include "cluster/minibatch.h"
 #include "cluster/minimum.h"
 #include "cluster/refine.h"
 #include "cluster/result.h"
@@ -20,6 +21,7 @@
 
 #define LOOSER 30				/* by this factor while clusters are still being split and merged */
 #define REFINE_STREAM (UINT64_C(1) << 32)	/* of random numbers, apart from those of the restarts' seeding */
+#define BATCH_STREAM (UINT64_C(2) << 32)
 
 void
 uc_kmeans_defaults(UcKmeansOptions *options)
@@ -153,6 +155,12 @@ check_min_size(const UcKmeansOptions *options, size_t rows, UcError *err)
 	return UC_INVALID_ARGUMENT;
 }
 
+static bool
+in_batches(const UcKmeansOptions *options, size_t rows)
+{
+	return options->batch_rows > 0 && options->batch_rows < rows;
+}
+
 size_t
 uc_kmeans_memory(size_t rows, size_t dim, const UcKmeansOptions *options, int threads)
 {
@@ -165,6 +173,8 @@ uc_kmeans_memory(size_t rows, size_t dim, const UcKmeansOptions *options, int th
 	if (seed_scalable(options, rows, dim))
 		bytes = uc_size_add(bytes, uc_seed_scalable_memory(rows, dim, k, threads));
 	bytes = uc_size_add(bytes, uc_size_mul((size_t) k, uc_size_mul(dim, sizeof(float))));
+	if (in_batches(options, rows))
+		bytes = uc_size_add(bytes, uc_minibatch_memory(rows, dim, k, options->batch_rows, threads));
 	if (options->min_size > 0)
 		bytes = uc_size_add(bytes, uc_minimum_memory(rows, dim, k, threads));
 	if (options->weights != NULL)
@@ -261,6 +271,25 @@ descend(Fit *fit, int restart, const UcRun *run, UcError *err)
 	return status;
 }
 
+/* Batches, then one iteration over all rows. */
+static UcStatus
+descend_in_batches(Fit *fit, int restart, int k, const UcRun *run, UcError *err)
+{
+	const UcKmeansOptions *options = fit->options;
+	UcKmeans   *current = &fit->current;
+	int			full = 0;
+	bool		at_rest;
+	UcRandom	random;
+	UcStatus	status;
+
+	uc_random_seed(&random, options->seed, (uint64_t) restart + BATCH_STREAM);
+	status = uc_minibatch(&fit->points, fit->start, k, options->batch_rows, options->max_iterations, options->tolerance,
+						  &random, run, &current->iterations, &current->converged, err);
+	if (status == UC_OK)
+		status = uc_lloyd_begin(&fit->lloyd, fit->start, k, run, err);
+	return status == UC_OK ? uc_lloyd_iterate(&fit->lloyd, 1, options->tolerance, run, &full, &at_rest, err) : status;
+}
+
 /*
  * Every second restart takes the least size into account from its seeds on: what comes of that differs from what comes of
  * iterations without it, and neither is always better.
@@ -308,11 +337,15 @@ fit_once(Fit *fit, int restart, const UcRun *run, UcError *err)
 	int			k;
 	UcStatus	status = choose_start(fit, restart, &k, run, err);
 
-	if (status == UC_OK)
-		status = uc_lloyd_begin(&fit->lloyd, fit->start, k, run, err);
 	uc_progress_phase(run, "iterating", UC_UNKNOWN_TOTAL);
-	if (status == UC_OK)
-		status = descend(fit, restart, run, err);
+	if (status == UC_OK && in_batches(fit->options, fit->points.rows))
+		status = descend_in_batches(fit, restart, k, run, err);
+	else if (status == UC_OK)
+	{
+		status = uc_lloyd_begin(&fit->lloyd, fit->start, k, run, err);
+		if (status == UC_OK)
+			status = descend(fit, restart, run, err);
+	}
 	return status == UC_OK ? finish(fit, restart, k, run, err) : status;
 }
 

@@ -4,7 +4,7 @@
  *
  * Lloyd's algorithm (https://doi.org/10.1109/TIT.1982.1056489) from k-means++ seeds
  * (https://dl.acm.org/doi/10.5555/1283383.1283494) or k-means|| seeds (https://doi.org/10.14778/2180912.2180915), best
- * of several restarts by inertia. With the cosine metric rows
+ * of several restarts by inertia; or mini-batches (https://doi.org/10.1145/1772690.1772862), for a first answer on many rows. With the cosine metric rows
  * and centroids have unit length (spherical k-means).
  *
  * Where the iterations come to rest, a cluster that gains by being split may pay for two others that lose less by being
@@ -53,6 +53,9 @@ typedef struct UcKmeansOptions
 	UcInit		init;			/* how each restart chooses its centroids */
 	size_t		min_size;		/* rows of some weight that each cluster has at least; 0: as it comes. k times this is at
 								 * most the number of such rows */
+	size_t		batch_rows;		/* mini-batches of so many rows instead of iterations over all, and one such iteration at the
+								 * end; iterations and their limit count batches, which end by the tolerance as
+								 * minibatch.h says. 0, or not fewer than the rows: all rows */
 	const float *centroids;		/* [k, dim] to start from instead, or NULL */
 	const double *weights;		/* [rows] how much each row counts, finite, at least 0, not all 0; or NULL: all alike */
 } UcKmeansOptions;
