@@ -54,6 +54,17 @@ SELECT pg_temp.refusal(format('SELECT * FROM usercluster.%s', call)) FROM (VALUE
 	(3, $$kmeans_fit('SELECT id, at FROM points WHERE false', 8)$$),
 	(4, $$kmeans('SELECT id, at FROM points', 2147483647)$$)) v(n, call) ORDER BY n;
 
+-- sizes
+SELECT pg_temp.refusal(format('SELECT * FROM usercluster.%s', call)) FROM (VALUES
+	(1, $$kmeans('SELECT id, at FROM points', 2, min_size => -1)$$),
+	(2, $$kmeans('SELECT id, at FROM points', 2, min_size => 3)$$),
+	(3, $$kmeans('SELECT id, at, (id < 4)::int AS weight FROM points', 2, min_size => 2)$$),
+	(4, $$kmeans_fit('SELECT id, at FROM points', 2, min_size => 2147483647)$$),
+	(5, $$kmeans('SELECT id, at FROM points', 2, batch_rows => 0)$$),
+	(6, $$kmeans_centroids('SELECT id, at FROM points', 2, batch_rows => -5)$$),
+	(7, $$kmeans('SELECT id, at FROM points', 2, batch_rows => 2, route => 'query')$$),
+	(8, $$kmeans('SELECT id, at FROM points', 2, key => NULL::int, min_size => 1, route => 'query')$$)) v(n, call) ORDER BY n;
+
 -- the query: one SELECT with a key and an embedding
 SELECT pg_temp.refusal(format('SELECT * FROM usercluster.kmeans(%L, 2)', query)) FROM (VALUES
 	(1, ''),

@@ -93,6 +93,21 @@ SELECT init, sizes, round(inertia::numeric, 6) = (SELECT round(inertia::numeric,
 SELECT DISTINCT cluster FROM usercluster.kmeans('SELECT i, (ARRAY[''[1,0]'', ''[0,1]'', ''[0,2]'']::embedding[])[1 + i % 3]
 	FROM generate_series(1, 90) i', 5, init => 'k-means||') ORDER BY cluster;
 
+-- a least size: rows of the largest groups fill the small ones; one that all have changes nothing, nor does none
+SELECT size_asked, sizes, inertia > 0 AS positive FROM unnest(ARRAY[NULL, 0, 20, 25, 40]) size_asked,
+	LATERAL usercluster.kmeans_fit('SELECT id, at FROM grouped', 5, min_size => size_asked);
+SELECT min(size), max(size) FROM (SELECT count(*) AS size
+	FROM usercluster.kmeans('SELECT id, at FROM scattered', 7, min_size => (SELECT count(*) / 7 FROM scattered)::int) GROUP BY cluster) s;
+SELECT cluster, count(*), sum(distance)::numeric(6, 3) FROM usercluster.kmeans('SELECT i, ''[3,4]''::embedding FROM generate_series(1, 5) i
+	UNION ALL SELECT 6, ''[4,3]''', 2, min_size => 3, restarts => 1) GROUP BY cluster ORDER BY cluster;
+
+-- mini-batches find groups that lie apart; a batch of all rows is no batch
+SELECT batch, sizes, converged FROM unnest(ARRAY[10, 50]) batch,
+	LATERAL usercluster.kmeans_fit('SELECT id, at FROM grouped', 5, batch_rows => batch);
+SELECT (SELECT f FROM usercluster.kmeans_fit('SELECT id, at FROM scattered', 6) f)::text
+	= (SELECT f FROM usercluster.kmeans_fit('SELECT id, at FROM scattered', 6, batch_rows => 1000000) f)::text AS same;
+SELECT converged, iterations FROM usercluster.kmeans_fit('SELECT id, at FROM scattered', 6, batch_rows => 20, max_iterations => 5);
+
 -- fewer distinct rows than clusters: fewer, contiguous clusters and a notice
 SELECT cluster, count(*), min(distance) >= 0 AND max(distance) < 1e-6
 	FROM usercluster.kmeans('SELECT i, (ARRAY[''[1,0]'', ''[0,1]'', ''[0,2]'']::embedding[])[1 + i % 3]

@@ -28,7 +28,9 @@ enum
 	ARG_CENTROIDS,
 	ARG_PREPARATION,
 	ARG_FEATURE_WEIGHT,
-	ARG_ROUTE
+	ARG_ROUTE,
+	ARG_MIN_SIZE,
+	ARG_BATCH_ROWS
 };
 
 void
@@ -138,6 +140,43 @@ chosen_route(const char *route, const char *init, UcInit chosen)
 	return strcmp(route, "query") == 0 ? KMEANS_ROUTE_QUERY : KMEANS_ROUTE_AUTO;
 }
 
+/*
+ * min_size and batch_rows, of which NULL asks for nothing. Rows must then be in memory: for the transport between clusters,
+ * and to be drawn at random.
+ */
+static void
+read_sizes(FunctionCallInfo fcinfo, int shift, UcKmeansOptions *options, KmeansRoute *route)
+{
+	const char *asked = NULL;
+
+	if (!PG_ARGISNULL(ARG_MIN_SIZE + shift))
+	{
+		int			min_size = PG_GETARG_INT32(ARG_MIN_SIZE + shift);
+
+		if (min_size < 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("min_size must be at least 0, not %d", min_size)));
+		options->min_size = min_size;
+		asked = min_size > 0 ? "min_size" : NULL;
+	}
+	if (!PG_ARGISNULL(ARG_BATCH_ROWS + shift))
+	{
+		int			batch_rows = PG_GETARG_INT32(ARG_BATCH_ROWS + shift);
+
+		check_at_least_one(batch_rows, "batch_rows");
+		options->batch_rows = batch_rows;
+		asked = "batch_rows";
+	}
+	if (asked == NULL)
+		return;
+	if (*route == KMEANS_ROUTE_QUERY)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%s needs all rows in memory, which route => 'query' does not keep", asked),
+				 errhint("Leave out %s, or use route => 'memory'.", asked)));
+	*route = KMEANS_ROUTE_MEMORY;
+}
+
 int
 kmeans_read_options(FunctionCallInfo fcinfo, int shift, UcKmeansOptions *options, PreparationOptions *preparation,
 					KmeansWay *way)
@@ -166,6 +205,7 @@ kmeans_read_options(FunctionCallInfo fcinfo, int shift, UcKmeansOptions *options
 	init = text_to_cstring(PG_GETARG_TEXT_PP(ARG_INIT + shift));
 	options->init = chosen_init(init, given, &way->from_sample);
 	way->route = chosen_route(text_to_cstring(PG_GETARG_TEXT_PP(ARG_ROUTE + shift)), init, options->init);
+	read_sizes(fcinfo, shift, options, &way->route);
 	if (given)
 		options->centroids = given_centroids(PG_GETARG_ARRAYTYPE_P(ARG_CENTROIDS + shift), options->k,
 											 options->metric, &dim);
