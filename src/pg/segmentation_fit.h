@@ -60,6 +60,9 @@ extern const UcKmeans *segmentation_cut_tree(const Segmentation *segmentation, c
 											 size_t memory);
 extern size_t segmentation_tree_memory(size_t rows, size_t dim, UcMetric metric, int threads);
 
+/* The rows as the preparation of the fit changes them, [rows, dim], in the current memory context. */
+extern float *segmentation_prepare_rows(const Segmentation *segmentation, const Rows *rows, int *dim);
+
 /* Finds the segment of every row. */
 extern void segmentation_assign_rows(const Segmentation *segmentation, SegmentationRows *rows);
 

@@ -17,9 +17,8 @@
 #include "pg/progress.h"
 #include "pg/segmentation_fit.h"
 
-/* The rows as the segments' preparation changes them. */
-static float *
-prepare_rows(const Segmentation *s, const Rows *rows, int *dim)
+float *
+segmentation_prepare_rows(const Segmentation *s, const Rows *rows, int *dim)
 {
 	const KeptPreparation *kept = preparation_read(s->fitted, rows->dim);
 	const UcPreparation *preparation = &kept->preparation;
@@ -236,7 +235,7 @@ segmentation_assign_rows(const Segmentation *s, SegmentationRows *found)
 		found->margins = palloc_extended(sizeof(double) * count, MCXT_ALLOC_HUGE);
 	}
 	MemoryContextSwitchTo(context);
-	prepared = prepare_rows(s, &found->rows, &dim);
+	prepared = segmentation_prepare_rows(s, &found->rows, &dim);
 	centroids = centroid_matrix(s, dim);
 	out = (UcAssignment) {found->places, found->distances, found->margins};
 	usercluster_run(&run);
