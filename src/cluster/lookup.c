@@ -9,9 +9,18 @@
 
 #include "base/blas.h"
 #include "base/simd.h"
+#include "cluster/points.h"
 
-/* Below so many multiplications the exact kernels alone are faster. */
+/* Below so many multiplications, or with few dimensions centroids, the exact kernels alone are faster. */
 #define WORTH_A_PRODUCT 512
+#define WORTH_A_LOOK 4
+
+/* In few dimensions a loop costs less than a product, and gives the squared distances themselves. */
+static bool
+few_dimensions(const UcLookup *lookup)
+{
+	return lookup->dim < UC_FEW_DIMENSIONS;
+}
 
 int
 uc_lookup_begin(UcLookup *lookup)
@@ -46,6 +55,12 @@ score(const UcLookup *lookup, int i, double norm, double *error)
 {
 	double		length = lookup->norms[i];
 
+	if (lookup->metric == UC_METRIC_EUCLIDEAN && few_dimensions(lookup))
+	{
+		/* each difference, its square and the additions round once */
+		*error = (lookup->dim + 3) * (FLT_EPSILON * lookup->products[i] + FLT_MIN);
+		return lookup->products[i];
+	}
 	*error = product_error(lookup->dim, norm, length);
 	if (lookup->metric == UC_METRIC_COSINE)
 	{
@@ -56,14 +71,39 @@ score(const UcLookup *lookup, int i, double norm, double *error)
 	return length * length - 2.0 * lookup->products[i];
 }
 
+/* Fills what score reads. */
+static void
+look(const UcLookup *lookup, const float *row)
+{
+	size_t		dim = lookup->dim;
+
+	if (!few_dimensions(lookup))
+	{
+		uc_sgemm_nt(1, lookup->k, dim, 1, row, dim, lookup->centroids, dim, 0, lookup->products, lookup->k);
+		return;
+	}
+	for (int i = 0; i < lookup->k; i++)
+	{
+		const float *centroid = lookup->centroids + i * dim;
+		float		sum = 0;
+
+		if (lookup->metric == UC_METRIC_COSINE)
+			for (size_t j = 0; j < dim; j++)
+				sum += row[j] * centroid[j];
+		else
+			for (size_t j = 0; j < dim; j++)
+				sum += (row[j] - centroid[j]) * (row[j] - centroid[j]);
+		lookup->products[i] = sum;
+	}
+}
+
 /* A score that no candidate exceeds, less its error; infinite where the products do not fit into floats. */
 static double
 narrow(const UcLookup *lookup, const float *row, double norm)
 {
 	double		most = INFINITY;
 
-	uc_sgemm_nt(1, lookup->k, lookup->dim, 1, row, lookup->dim, lookup->centroids, lookup->dim, 0, lookup->products,
-				lookup->k);
+	look(lookup, row);
 	for (int i = 0; i < lookup->k; i++)
 	{
 		double		error;
@@ -83,7 +123,8 @@ uc_lookup_nearest(const UcLookup *lookup, const float *row, double *distance)
 	size_t		dim = lookup->dim;
 	bool		cosine = lookup->metric == UC_METRIC_COSINE;
 	double		norm = sqrt(kernels->dot(row, row, dim));
-	double		most = (size_t) lookup->k * dim < WORTH_A_PRODUCT ? INFINITY : narrow(lookup, row, norm);
+	bool		direct = few_dimensions(lookup) ? lookup->k < WORTH_A_LOOK : (size_t) lookup->k * dim < WORTH_A_PRODUCT;
+	double		most = direct ? INFINITY : narrow(lookup, row, norm);
 	double		nearest = INFINITY;
 	int			which = 0;
 

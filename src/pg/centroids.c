@@ -174,6 +174,7 @@ typedef struct Cached
 	Oid			metric;
 	const UcLookup *centroids;
 	MemoryContext context;		/* of matrix and centroids */
+	TupleDesc	result;			/* of nearest; NULL until it is asked for */
 } Cached;
 
 /* In an aggregate the arguments that the planner saw are those of the aggregate, which follow the state. */
@@ -254,18 +255,33 @@ centroids_nearest(const UcLookup *centroids, const Embedding *embedding, double 
 	return uc_lookup_nearest(centroids, embedding->x, distance);
 }
 
+/* Looking the type up costs as much as finding the nearest centroid; after centroids_argument. */
+static TupleDesc
+result_type(FunctionCallInfo fcinfo)
+{
+	Cached	   *cached = fcinfo->flinfo->fn_extra;
+	MemoryContext old;
+	TupleDesc	description;
+
+	if (cached->result != NULL)
+		return cached->result;
+	old = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
+	if (get_call_result_type(fcinfo, NULL, &description) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	cached->result = BlessTupleDesc(description);
+	MemoryContextSwitchTo(old);
+	return cached->result;
+}
+
 Datum
 usercluster_nearest(PG_FUNCTION_ARGS)
 {
-	TupleDesc	description;
 	double		distance;
 	int			cluster = centroids_nearest(centroids_argument(fcinfo, 1), PG_GETARG_EMBEDDING(0), &distance);
 	Datum		values[2] = {Int32GetDatum(cluster + 1), Float8GetDatum(distance)};
 	bool		nulls[2] = {false};
 
-	if (get_call_result_type(fcinfo, NULL, &description) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "return type must be a row type");
-	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(description), values, nulls)));
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(result_type(fcinfo), values, nulls)));
 }
 
 Datum

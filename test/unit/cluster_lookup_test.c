@@ -96,6 +96,13 @@ main(void)
 	for (int metric = UC_METRIC_COSINE; metric <= UC_METRIC_EUCLIDEAN; metric++)
 	{
 		compare("few", metric, 3, 2, 1, 1);
+		for (size_t dim = 1; dim <= 16; dim++)
+			compare("few dimensions", metric, 40, dim, 1, 1);
+		compare("few dimensions, close together", metric, 40, 3, 1e-4f, 1);
+		compare("few dimensions, closer than floats tell", metric, 40, 3, 1e-7f, 1);
+		compare("few dimensions, large", metric, 40, 3, 1, 1e18f);
+		compare("few dimensions, too large for float squares", metric, 40, 3, 1, 1e30f);
+		compare("few dimensions, too small for float squares", metric, 40, 3, 1, 1e-30f);
 		compare("many", metric, 40, 384, 1, 1);
 		compare("odd", metric, 17, 131, 1, 1);
 		compare("close together", metric, 40, 384, 1e-4f, 1);
