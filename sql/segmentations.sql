@@ -214,6 +214,25 @@ SELECT model FROM usercluster.segmentations WHERE name = 'tastes';
 SELECT array_agg(kind ORDER BY run) FROM usercluster.segmentation_runs WHERE segmentation = 'tastes';
 SELECT usercluster.drop_segmentation('tastes');
 DROP TABLE taste_members;
+-- texts that lie in a watched column are not embedded again: this server has no model
+SET usercluster.model_dir = '/nonexistent';
+CALL usercluster.create_segmentation('tastes', 'WITH r AS (SELECT * FROM reviews) SELECT author, body::varchar AS text, id % 2 + 1 AS weight FROM r', k => 2, members => 'taste_members');
+SELECT model, fingerprint = (SELECT fingerprint FROM usercluster.segmentations WHERE name = 'topics') FROM usercluster.segmentations WHERE name = 'tastes';
+SELECT count(*) FILTER (WHERE a.segment = m.segment AND abs(a.distance - m.distance) < 1e-6), count(*) FROM taste_members m JOIN
+	(SELECT author, weighted_avg(embedding, id % 2 + 1) AS mean FROM reviews GROUP BY 1) r USING (author), usercluster.assign('tastes', mean) a;
+-- but what they become on the way is, and texts whose embedding is missing; another model than the column's embeds all
+SELECT pg_temp.refusal($$CALL usercluster.create_segmentation('upper', 'SELECT author, upper(body) AS text FROM reviews', k => 2)$$);
+SELECT pg_temp.refusal($$CALL usercluster.create_segmentation('other', 'SELECT author, body AS text FROM reviews', k => 2, model => 'no-such-model')$$);
+RESET usercluster.model_dir;
+ALTER TABLE reviews DISABLE TRIGGER USER;
+UPDATE reviews SET embedding = NULL WHERE id % 3 = 0;
+SET usercluster.model_dir = '/nonexistent';
+SELECT pg_temp.refusal($$CALL usercluster.refresh_segmentation('tastes')$$);
+RESET usercluster.model_dir;
+CALL usercluster.refresh_segmentation('tastes');
+SELECT array_agg(kind ORDER BY run), sum(moved) FROM usercluster.segmentation_runs WHERE segmentation = 'tastes';
+SELECT usercluster.drop_segmentation('tastes');
+DROP TABLE taste_members;
 
 -- a rollback leaves nothing behind
 BEGIN;

@@ -229,15 +229,21 @@ sub restored
 {
 	my ($database, $role) = @_;
 	return $node->safe_psql($database, q{
-		SELECT string_agg(name || ':' || owner || ':' || COALESCE(members::text, '-') || ':' || size, ' ' ORDER BY name) FROM usercluster.segmentations});
+		SELECT string_agg(name || ':' || COALESCE(owner::text, '-') || ':' || COALESCE(members::text, '-') || ':' || size, ' ' ORDER BY name) FROM usercluster.segmentations});
 }
+$node->safe_psql('postgres', q{
+	CALL usercluster.create_segmentation('lost', 'SELECT id, at FROM crowd', k => 2);
+	DROP TABLE lost_members});
 my $dump = PostgreSQL::Test::Utils::tempdir() . '/dump';
 my $all = restored('postgres');
+like($all, qr/lost:-:/, 'a segmentation without its table is still seen, by whoever owns the database');
+$node->safe_psql('postgres', q{SELECT usercluster.rename_segmentation('lost', 'gone')});
+$all =~ s/lost:\S+ //;
 is($all, 'crowd:postgres:crowd_members:150 mine:stranger:mine_members:20 trap:low:people_segments:104', 'what there is to dump');
 $node->command_ok([ 'pg_dump', '-Fc', '-f', $dump, '-d', $node->connstr('postgres') ], 'a superuser dumps');
 $node->safe_psql('postgres', 'CREATE DATABASE copy');
 $node->command_ok([ 'pg_restore', '-d', $node->connstr('copy'), $dump ], 'and restores');
-is(restored('copy'), $all, 'segmentations come back with their owners');
+is(restored('copy'), $all, 'segmentations come back with their owners, but for one without a table');
 is($node->safe_psql('copy', q{SELECT usercluster.assign('trap', '[1,0,0]')}), $node->safe_psql('postgres', q{SELECT usercluster.assign('trap', '[1,0,0]')}),
 	'and assign as before');
 $node->safe_psql('copy', q{CALL usercluster.refresh_segmentation('crowd')});
@@ -264,8 +270,8 @@ is((as_role('keeper', q{CALL usercluster.refresh_segmentation('theirs'); SELECT 
 # he cannot make a superuser's table the members of a segmentation of his
 $node->safe_psql('kept', q{CREATE TABLE bait (id int PRIMARY KEY, segment int, distance float8, margin float8, assigned_at timestamptz)});
 ($code, $out, $err) = as_role('keeper', q{INSERT INTO usercluster.segmentation_store
-	(name, members, query, search_path, k, automatic_k, algorithm, metric, preparation, feature_weight, seed, restarts, max_iterations, tolerance)
-	SELECT 'forged', 'bait', query, search_path, k, automatic_k, algorithm, metric, preparation, feature_weight, seed, restarts, max_iterations, tolerance
+	(name, members, query, search_path, k, automatic_k, algorithm, metric, preparation, feature_weight, seed, restarts, max_iterations, tolerance, model_named)
+	SELECT 'forged', 'bait', query, search_path, k, automatic_k, algorithm, metric, preparation, feature_weight, seed, restarts, max_iterations, tolerance, model_named
 	FROM usercluster.segmentation_store WHERE name = 'crowd';
 	SELECT members IS NULL, owner IS NULL FROM usercluster.segmentations WHERE name = 'forged'}, 'kept');
 is($out, 't|t', 'a forged row owns nothing');

@@ -19,6 +19,7 @@ CREATE TABLE usercluster.segmentation_store (
 	max_iterations integer NOT NULL,
 	tolerance double precision NOT NULL,
 	model text,
+	model_named boolean NOT NULL,
 	fingerprint text,
 	dimensions integer,
 	run integer NOT NULL DEFAULT 0,
@@ -82,10 +83,15 @@ CREATE TABLE usercluster.segment_move_store (
 );
 COMMENT ON TABLE usercluster.segment_move_store IS 'members that went from one segment to another; see the view segment_moves';
 
-SELECT pg_catalog.pg_extension_config_dump('usercluster.segmentation_store', '');
-SELECT pg_catalog.pg_extension_config_dump('usercluster.segment_store', '');
-SELECT pg_catalog.pg_extension_config_dump('usercluster.segmentation_run_store', '');
-SELECT pg_catalog.pg_extension_config_dump('usercluster.segment_move_store', '');
+-- What has lost its members table is of no use elsewhere, where the table's number may be that of another.
+SELECT pg_catalog.pg_extension_config_dump('usercluster.segmentation_store',
+	'WHERE EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = members)');
+SELECT pg_catalog.pg_extension_config_dump('usercluster.segment_store',
+	'WHERE segmentation IN (SELECT s.name FROM usercluster.segmentation_store s JOIN pg_catalog.pg_class c ON c.oid = s.members)');
+SELECT pg_catalog.pg_extension_config_dump('usercluster.segmentation_run_store',
+	'WHERE segmentation IN (SELECT s.name FROM usercluster.segmentation_store s JOIN pg_catalog.pg_class c ON c.oid = s.members)');
+SELECT pg_catalog.pg_extension_config_dump('usercluster.segment_move_store',
+	'WHERE segmentation IN (SELECT s.name FROM usercluster.segmentation_store s JOIN pg_catalog.pg_class c ON c.oid = s.members)');
 
 -- The owner of a database can dump it and restore it. What he restores he can only give to roles that he can act as.
 GRANT SELECT, INSERT ON usercluster.segmentation_store, usercluster.segment_store, usercluster.segmentation_run_store,

@@ -53,6 +53,8 @@ typedef struct Receiver
 	StoredQuery *stored;		/* NULL: the query is not stored */
 	bool		has_text;		/* a column "text" beside the embedding, which is passed over */
 	QueryTexts *texts;			/* where the second column is a text; else NULL */
+	EmbedRequest embed;			/* of those */
+	int			known;			/* the attribute that has the text's embedding where one is known; 0: there is none */
 } Receiver;
 
 static Datum
@@ -151,6 +153,8 @@ receive(TupleTableSlot *slot, DestReceiver *self)
 				embedding_is_null;
 	Datum		key = slot_getattr(slot, KEY_COLUMN, &key_is_null);
 	Datum		datum = slot_getattr(slot, EMBEDDING_COLUMN, &embedding_is_null);
+	bool		is_text = receiver->texts != NULL;
+	Datum		text = datum;
 	MemoryContext old;
 	RowExtra	extra = {0};
 
@@ -162,8 +166,17 @@ receive(TupleTableSlot *slot, DestReceiver *self)
 	if (receiver->stored != NULL && receiver->stored->wanted != NULL &&
 		!receiver->stored->wanted(receiver->stored->wanted_arg, key))
 		return true;
+	if (receiver->known > 0 && !embedding_is_null)
+	{
+		bool		unknown;
+
+		datum = slot_getattr(slot, receiver->known, &unknown);
+		is_text = unknown;
+		if (unknown)
+			datum = text;
+	}
 	/* The executor calls us in a context that lives as long as the query. */
-	old = MemoryContextSwitchTo(receiver->texts != NULL ? receiver->texts->context : receiver->one_row);
+	old = MemoryContextSwitchTo(is_text ? receiver->texts->context : receiver->one_row);
 	if (embedding_is_null)
 		rows->skipped++;
 	else
@@ -171,11 +184,11 @@ receive(TupleTableSlot *slot, DestReceiver *self)
 		if (receiver->columns != 0)
 			read_extra(receiver, slot, &extra);
 		key = widen_key(receiver, key);
-		if (receiver->texts == NULL)
+		if (!is_text)
 			datum = PointerGetDatum(DatumGetEmbedding(datum));
 		if (receiver->stored != NULL)
-			receiver->stored->content += query_row_hash(rows, key, datum, &extra);
-		if (receiver->texts != NULL)
+			receiver->stored->content += query_row_hash(rows, key, receiver->texts != NULL ? text : datum, &extra);
+		if (is_text)
 			query_texts_add(receiver->texts, key, datum, &extra);
 		else
 			rows_append(rows, key, DatumGetEmbedding(datum), &extra);
@@ -424,6 +437,32 @@ prepare_query(const char *query, CachedPlanSource **source)
 	return plan;
 }
 
+/*
+ * Where the texts lie in a watched column, their embeddings lie beside it: the plan of a query that brings them along.
+ */
+static SPIPlanPtr
+bring_known(Receiver *receiver, const CachedPlanSource *source)
+{
+	StoredQuery *stored = receiver->stored;
+	SPIPrepareOptions prepare = {.parseMode = RAW_PARSE_DEFAULT,.cursorOptions = CURSOR_OPT_PARALLEL_OK};
+	TextSource	texts;
+	SPIPlanPtr	plan;
+
+	receiver->embed = *stored->embed;
+	query_source_texts(linitial_node(Query, source->query_list), EMBEDDING_COLUMN,
+					   stored->other_model ? NULL : stored->embed->model, &texts);
+	if (texts.request.model == NULL)
+		return NULL;
+	receiver->embed = texts.request;
+	stored->source.model = pstrdup(texts.request.model);
+	stored->source.fingerprint = pstrdup(texts.request.fingerprint);
+	receiver->known = source->resultDesc->natts + 1;
+	plan = SPI_prepare_extended(query_source_join(&texts, stored->table), &prepare);
+	if (plan == NULL)
+		elog(ERROR, "SPI_prepare_extended failed: %s", SPI_result_code_string(SPI_result));
+	return plan;
+}
+
 static void
 read_query(const char *query, Oid key_type, const RowsOptions *options, StoredQuery *stored, Rows *rows)
 {
@@ -447,7 +486,15 @@ read_query(const char *query, Oid key_type, const RowsOptions *options, StoredQu
 		stored->table = as_table(source, stored->from_text ? "text" : "embedding");
 		stored->has_language = (receiver.columns & ROWS_KNOWS(ROWS_LANGUAGE)) != 0;
 	}
-	if (stored != NULL && !stored->from_text)
+	if (stored != NULL && stored->from_text)
+	{
+		SPIPlanPtr	known = bring_known(&receiver, source);
+
+		if (known != NULL)
+			plan = known;
+		MemoryContextSwitchTo(context);
+	}
+	else if (stored != NULL)
 		query_source_model(linitial_node(Query, source->query_list), EMBEDDING_COLUMN, &stored->source);
 	receiver.key_source = TupleDescAttr(description, KEY_COLUMN - 1)->atttypid;
 	if (!OidIsValid(key_type))
@@ -458,7 +505,7 @@ read_query(const char *query, Oid key_type, const RowsOptions *options, StoredQu
 	rows->columns = receiver.columns;
 	receiver.one_row = AllocSetContextCreate(context, "usercluster row", ALLOCSET_DEFAULT_SIZES);
 	if (stored != NULL && stored->from_text)
-		receiver.texts = query_texts_begin(rows, stored->embed);
+		receiver.texts = query_texts_begin(rows, &receiver.embed);
 	progress_phase("reading rows", UC_UNKNOWN_TOTAL);
 	result = SPI_execute_plan_extended(plan, &execute);
 	if (result != SPI_OK_SELECT)

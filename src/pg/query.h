@@ -28,6 +28,7 @@ extern void query_read(const char *query, Oid key_type, const RowsOptions *optio
 typedef struct StoredQuery
 {
 	const EmbedRequest *embed;	/* how to embed where the second column is a text; NULL: refuse that */
+	bool		other_model;	/* or with the model of a watched column that has these texts */
 	Oid			key_type;		/* that the key must have; InvalidOid: any */
 	bool		(*wanted) (const void *arg, Datum key);	/* false: pass over the row unread; NULL: take all */
 	const void *wanted_arg;

@@ -261,6 +261,7 @@ new_segmentation(FunctionCallInfo fcinfo)
 	s->metric = texts_argument(fcinfo, CREATE_METRIC);
 	s->feature_weight = PG_GETARG_FLOAT8(CREATE_FEATURE_WEIGHT);
 	s->model = texts_argument(fcinfo, CREATE_MODEL);
+	s->model_named = s->model != NULL;
 	uc_kmeans_defaults(&s->kmeans);
 	s->kmeans.k = s->automatic_k ? 1 : k_argument(fcinfo, CREATE_K);
 	s->kmeans.seed = (uint64_t) PG_GETARG_INT64(CREATE_SEED);

@@ -52,6 +52,7 @@ typedef struct Segmentation
 	double		feature_weight;
 	UcKmeansOptions kmeans;		/* k, seed, restarts, max_iterations, tolerance, metric */
 	char	   *model;			/* NULL: not known */
+	bool		model_named;	/* by whoever made it; else found */
 
 	/* found out */
 	Oid			owner;			/* of the members table */

@@ -74,7 +74,7 @@ find_model(const Segmentation *s, SegmentationRows *rows)
 
 	if (source->model != NULL)
 	{
-		if (s->model != NULL && s->count == 0 && strcmp(s->model, source->model) != 0)
+		if (s->model_named && s->count == 0 && strcmp(s->model, source->model) != 0)
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("the query's embeddings are made by model \"%s\", not \"%s\"", source->model, s->model),
@@ -111,6 +111,7 @@ read_rows(const Segmentation *s, SegmentationRows *rows)
 	preparation_options(&rows->preparation, s->preparation, s->feature_weight, s->kmeans.metric);
 	rows->embed.model = s->model;
 	rows->stored.embed = &rows->embed;
+	rows->stored.other_model = !s->model_named;
 	query_read_stored(s->query, &options, &rows->stored, &rows->rows);
 	if (rows->stored.from_text)
 		rows_average(&rows->rows);
@@ -165,25 +166,33 @@ segmentation_require_fit(const Segmentation *s, const SegmentationRows *rows)
 
 /* ---- how many segments ---- */
 
-/* Every so many rows, so that no more than CHOICE_ROWS are left. */
+/* Every so many rows, so that no more than CHOICE_ROWS are left, and their weights. */
 static const float *
-some_rows(const Prepared *prepared, size_t count, size_t *kept)
+some_rows(const Prepared *prepared, const Rows *rows, size_t *kept, const double **weights)
 {
-	size_t		step = (count - 1) / CHOICE_ROWS + 1;
+	size_t		step = (rows->count - 1) / CHOICE_ROWS + 1;
 	size_t		bytes = sizeof(float) * prepared->dim;
 	float	   *values;
+	double	   *kept_weights;
 
-	*kept = (count - 1) / step + 1;
+	*kept = (rows->count - 1) / step + 1;
+	*weights = rows->weights;
 	if (step == 1)
 		return prepared->values;
 	values = palloc_extended(uc_size_mul(*kept, bytes), MCXT_ALLOC_HUGE);
+	kept_weights = palloc(sizeof(double) * *kept);
 	for (size_t i = 0; i < *kept; i++)
+	{
 		memcpy((char *) values + i * bytes, prepared->values + i * step * prepared->dim, bytes);
+		kept_weights[i] = rows->weights == NULL ? 1 : rows->weights[i * step];
+	}
+	if (rows->weights != NULL)
+		*weights = kept_weights;
 	return values;
 }
 
 static int
-choose_k(const Segmentation *s, const Prepared *prepared, size_t count)
+choose_k(const Segmentation *s, const Prepared *prepared, const Rows *rows)
 {
 	UcChooseOptions options;
 	UcChoice   *choices;
@@ -191,7 +200,8 @@ choose_k(const Segmentation *s, const Prepared *prepared, size_t count)
 	UcRun		run;
 	UcError		err;
 	size_t		kept;
-	const float *values = some_rows(prepared, count, &kept);
+	const double *weights;
+	const float *values = some_rows(prepared, rows, &kept, &weights);
 	int			tried,
 				chosen;
 
@@ -202,6 +212,7 @@ choose_k(const Segmentation *s, const Prepared *prepared, size_t count)
 	options.k_max = (int) Min(LARGEST_K, kept);
 	options.kmeans.metric = s->kmeans.metric;
 	options.kmeans.seed = s->kmeans.seed;
+	options.kmeans.weights = weights;
 	options.sample = Min(kept, 5000);
 	choices = palloc0(sizeof *choices * (options.k_max - options.k_min + 1));
 	usercluster_run(&run);
@@ -398,7 +409,7 @@ segmentation_fit(Segmentation *s, SegmentationRows *rows, const int32 *previous,
 	MemoryContextSwitchTo(context);
 	preparation_fit(&rows->preparation, &rows->rows, &prepared);
 	if (s->automatic_k && s->count == 0)
-		s->kmeans.k = choose_k(s, &prepared, rows->rows.count);
+		s->kmeans.k = choose_k(s, &prepared, &rows->rows);
 	check_k(s, rows);
 	places = places_of(s, previous, rows->rows.count);
 	fit = best_fit(s, &prepared, rows, places, &run->warm);

@@ -34,19 +34,20 @@ void
 segmentation_insert(const Segmentation *s)
 {
 	const Oid	types[] = {
-		TEXTOID, TEXTOID, TEXTOID, INT4OID, BOOLOID, TEXTOID, TEXTOID, TEXTOID, FLOAT8OID, INT8OID, INT4OID, INT4OID, FLOAT8OID
+		TEXTOID, TEXTOID, TEXTOID, INT4OID, BOOLOID, TEXTOID, TEXTOID, TEXTOID, FLOAT8OID, INT8OID, INT4OID, INT4OID, FLOAT8OID,
+		BOOLOID
 	};
 	const Datum values[] = {
 		CStringGetTextDatum(s->name), CStringGetTextDatum(s->query), CStringGetTextDatum(s->search_path),
 		Int32GetDatum(s->kmeans.k), BoolGetDatum(s->automatic_k), CStringGetTextDatum(s->algorithm),
 		CStringGetTextDatum(s->metric), CStringGetTextDatum(s->preparation), Float8GetDatum(s->feature_weight),
 		Int64GetDatum((int64) s->kmeans.seed), Int32GetDatum(s->kmeans.restarts), Int32GetDatum(s->kmeans.max_iterations),
-		Float8GetDatum(s->kmeans.tolerance)
+		Float8GetDatum(s->kmeans.tolerance), BoolGetDatum(s->model_named)
 	};
 
 	if (segmentation_execute("INSERT INTO usercluster.segmentation_store (name, query, search_path, k, automatic_k, algorithm, metric, "
-							 "preparation, feature_weight, seed, restarts, max_iterations, tolerance) "
-							 "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT (name) DO NOTHING",
+							 "preparation, feature_weight, seed, restarts, max_iterations, tolerance, model_named) "
+							 "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) ON CONFLICT (name) DO NOTHING",
 							 lengthof(types), types, values, NULL) == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_DUPLICATE_OBJECT),

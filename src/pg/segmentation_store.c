@@ -95,7 +95,8 @@ usercluster_check_segmentation(PG_FUNCTION_ARGS)
 	if (column <= 0)
 		elog(ERROR, "no column \"members\"");
 	members = SPI_getbinval(tuple, RelationGetDescr(trigger->tg_relation), column, &is_null);
-	if (is_null)
+	/* whoever owns the catalogue could take the trigger away */
+	if (is_null || has_privs_of_role(GetUserId(), trigger->tg_relation->rd_rel->relowner))
 		return PointerGetDatum(tuple);
 	owner = segmentation_owner(DatumGetObjectId(members));
 	if (!OidIsValid(owner) || !has_privs_of_role(GetUserId(), owner))
@@ -262,6 +263,7 @@ read_segmentation(const Reader *reader, Segmentation *s)
 	s->kmeans.max_iterations = DatumGetInt32(plain(reader, "max_iterations"));
 	s->kmeans.tolerance = DatumGetFloat8(plain(reader, "tolerance"));
 	s->model = string(reader, "model");
+	s->model_named = DatumGetBool(plain(reader, "model_named"));
 	s->fingerprint = string(reader, "fingerprint");
 	s->dimensions = DatumGetInt32(plain(reader, "dimensions"));
 	s->run = DatumGetInt32(plain(reader, "run"));
