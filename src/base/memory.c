@@ -6,32 +6,12 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-
-#define LARGE_PAGE ((size_t) 2 << 20)
 
 void *
 uc_alloc(size_t bytes)
 {
 	bytes = uc_size_align(bytes == 0 ? 1 : bytes);
 	return bytes == SIZE_MAX ? NULL : aligned_alloc(UC_ALIGNMENT, bytes);
-}
-
-/* Whole pages, so that none of them is shared with what is allocated beside them. */
-void *
-uc_alloc_scattered(size_t bytes)
-{
-	size_t		rounded = uc_size_add(bytes, LARGE_PAGE - 1) / LARGE_PAGE * LARGE_PAGE;
-	void	   *memory;
-
-	if (bytes < 4 * LARGE_PAGE || rounded < bytes)
-		return uc_alloc(bytes);
-	memory = aligned_alloc(LARGE_PAGE, rounded);
-#ifdef MADV_HUGEPAGE
-	if (memory != NULL)
-		(void) madvise(memory, rounded, MADV_HUGEPAGE);
-#endif
-	return memory;
 }
 
 void *

@@ -44,12 +44,6 @@ extern void *uc_alloc_zeroed(size_t bytes);
 extern void uc_free(void *memory);
 
 /*
- * The same, uninitialised, for large memory that is read and written in strides longer than a page: asks the system for
- * large pages, with which walking down the columns of a matrix takes half the time.
- */
-extern void *uc_alloc_scattered(size_t bytes);
-
-/*
  * Refuses with UC_MEMORY_LIMIT when `needed` bytes exceed `budget`. `what` names the work ("k-means over 1000 rows of 384
  * dimensions") and becomes the subject of the message; the hint gives the SET that would allow it.
  */

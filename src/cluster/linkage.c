@@ -140,7 +140,7 @@ join_rows(const float *rows, size_t leaves, size_t dim, UcLinkageMethod method, 
 	else
 	{
 		size_t		bytes = uc_size_mul(uc_pair_count(leaves), sizeof(double));
-		double	   *matrix = uc_alloc_scattered(bytes > 0 ? bytes : 1);
+		double	   *matrix = uc_alloc(bytes > 0 ? bytes : 1);
 
 		status = matrix == NULL ? uc_out_of_memory(err, bytes) : uc_pairwise_matrix(&pairwise, matrix, run, err);
 		uc_pairwise_free(&pairwise);

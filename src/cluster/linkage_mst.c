@@ -122,7 +122,7 @@ uc_spanning_tree(const UcPairwise *pairwise, const double *core, bool matrix, Uc
 	prim.reached = (uint8_t *) (prim.from + rows);
 	if (matrix && matrix_bytes > 0)
 	{
-		prim.matrix = uc_alloc_scattered(matrix_bytes);
+		prim.matrix = uc_alloc(matrix_bytes);
 		status = prim.matrix == NULL ? uc_out_of_memory(err, matrix_bytes) :
 			uc_pairwise_matrix(pairwise, prim.matrix, run, err);
 	}

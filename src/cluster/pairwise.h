@@ -47,7 +47,7 @@ extern void uc_pairwise_free(UcPairwise *pairwise);
  * and still walks along a row in order. uc_pair of the first row of a group is the place of the whole group.
  */
 #define UC_PAIR_GROUP 4
-#define UC_PAIR_AHEAD (32 * UC_PAIR_GROUP)	/* rows whose distances are fetched while those before them are looked at */
+#define UC_PAIR_AHEAD 128	/* rows whose distances are fetched while those before them are looked at */
 
 static inline size_t
 uc_pair(size_t rows, size_t i, size_t j)
@@ -55,7 +55,7 @@ uc_pair(size_t rows, size_t i, size_t j)
 	size_t		group = i / UC_PAIR_GROUP;
 
 	/* the groups before this one have rows, rows - 4, rows - 8 … columns */
-	return UC_PAIR_GROUP * (group * (rows - 2 * group - 2) + j) + i % UC_PAIR_GROUP;
+	return UC_PAIR_GROUP * (group * (rows - UC_PAIR_GROUP / 2 * (group + 1)) + j) + i % UC_PAIR_GROUP;
 }
 
 /* Places of the matrix, at least 1. */
@@ -63,7 +63,7 @@ static inline size_t
 uc_pair_count(size_t rows)
 {
 	size_t		last = (rows - 1) / UC_PAIR_GROUP;
-	size_t		before = last == 0 ? 0 : uc_size_mul(last, rows - 2 * last - 2);
+	size_t		before = last == 0 ? 0 : uc_size_mul(last, rows - UC_PAIR_GROUP / 2 * (last + 1));
 
 	return uc_size_mul(UC_PAIR_GROUP, uc_size_add(before, rows));
 }

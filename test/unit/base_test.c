@@ -43,15 +43,6 @@ check_sizes(void)
 	CHECK(uc_size_align(SIZE_MAX - 3) == SIZE_MAX && uc_size_align(1) == 64 && uc_size_align(64) == 64, "alignment");
 	CHECK(memory != NULL && (uintptr_t) memory % UC_ALIGNMENT == 0, "memory is aligned");
 	CHECK(uc_alloc(SIZE_MAX) == NULL, "an overflowed size is not granted");
-	CHECK(uc_alloc_scattered(SIZE_MAX) == NULL, "nor one that rounding up would overflow");
-	for (size_t bytes = 1; bytes < (size_t) 1 << 26; bytes *= 25)
-	{
-		char	   *scattered = uc_alloc_scattered(bytes);
-
-		scattered[0] = scattered[bytes - 1] = 1;
-		CHECK((uintptr_t) scattered % UC_ALIGNMENT == 0, "%zu scattered bytes are there and aligned", bytes);
-		uc_free(scattered);
-	}
 	uc_free(memory);
 	uc_free(NULL);
 }
