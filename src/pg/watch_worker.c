@@ -5,31 +5,22 @@
  * A batch is one transaction: its entries are locked (others skip them), their rows are read, embedded and written, and the entries go.
  * A worker that dies gives its entries back by that. What a row's failure did is undone in a subtransaction; that it failed is
  * committed with the batch: after a growing delay it is tried again, and after MOST_ATTEMPTS it stays as a dead letter.
- *
- * Rows are read and written as their table's owner in a security-restricted operation, so that a superuser's nightly job runs no
- * trigger or expression of anybody's with its own rights.
  */
 #include "postgres.h"
 
 #include "access/relation.h"
-#include "access/table.h"
 #include "access/xact.h"
-#include "catalog/pg_class.h"
-#include "catalog/pg_operator.h"
 #include "catalog/pg_type_d.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
-#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/portal.h"
-#include "utils/syscache.h"
 #include "utils/timestamp.h"
-#include "utils/typcache.h"
 
-#include "pg/models.h"
 #include "pg/watch.h"
 #include "pg/watch_attempt.h"
+#include "pg/watch_entries.h"
 #include "pg/watch_queue.h"
 #include "pg/watch_skipped.h"
 
@@ -42,42 +33,6 @@ PG_FUNCTION_INFO_V1(usercluster_retry_dead_letters);
 #define MODEL_DELAY 60			/* of all rows whose model cannot be used; no attempt */
 #define MOST_BATCH_ROWS 10000
 
-typedef enum Outcome
-{
-	ENTRY_OPEN,					/* has text, and no embedding yet */
-	ENTRY_DONE,					/* embedded, or nothing to embed any more */
-	ENTRY_BUSY,					/* locked, or changed meanwhile */
-	ENTRY_FAILED
-} Outcome;
-
-typedef struct Entry
-{
-	int64		id;
-	Oid			relation;
-	int			number;
-	Datum		key;			/* text[] */
-	int			attempts;
-	ArrayType  *texts;			/* of the row, once it is read; NULL: none */
-	Embedding  *embedding;
-	Outcome		outcome;
-	char	   *problem;
-} Entry;
-
-/* Entries of one watch, with the plans that read and write its rows. */
-typedef struct RowGroup
-{
-	Relation	relation;
-	Watch		watch;
-	Entry	  **entries;
-	int			count;
-	int			key_count;
-	Oid			inputs[INDEX_MAX_KEYS];
-	Oid			parameters[INDEX_MAX_KEYS];
-	Oid			types[INDEX_MAX_KEYS + 2];	/* key, then texts, then embedding */
-	int32		modifiers[INDEX_MAX_KEYS];
-	char	   *by_key;			/* condition over the parameters of the key */
-} RowGroup;
-
 typedef struct Worker
 {
 	int			batch_rows;
@@ -87,169 +42,6 @@ typedef struct Worker
 	int64		failed;
 	int64		postponed;
 } Worker;
-
-/* ---- the rows of a watch ---- */
-
-/* OPERATOR(schema.=) of a type: the caller's search_path decides nothing here. */
-static char *
-equals_operator(Oid type)
-{
-	Oid			oid = lookup_type_cache(getBaseType(type), TYPECACHE_EQ_OPR)->eq_opr;
-	HeapTuple	row = SearchSysCache1(OPEROID, ObjectIdGetDatum(oid));
-	Form_pg_operator operator;
-	char	   *name;
-
-	if (!HeapTupleIsValid(row))
-		elog(ERROR, "type %u of a primary key has no equality", type);
-	operator = (Form_pg_operator) GETSTRUCT(row);
-	name = psprintf("OPERATOR(%s.%s)", quote_identifier(get_namespace_name(operator->oprnamespace)), NameStr(operator->oprname));
-	ReleaseSysCache(row);
-	return name;
-}
-
-static void
-describe_key(RowGroup *group)
-{
-	AttrNumber	attributes[INDEX_MAX_KEYS];
-	StringInfoData sql;
-
-	group->key_count = queue_key(group->relation, attributes);
-	initStringInfo(&sql);
-	for (int i = 0; i < group->key_count; i++)
-	{
-		Form_pg_attribute column = TupleDescAttr(RelationGetDescr(group->relation), attributes[i] - 1);
-
-		group->types[i] = column->atttypid;
-		group->modifiers[i] = column->atttypmod;
-		getTypeInputInfo(column->atttypid, &group->inputs[i], &group->parameters[i]);
-		appendStringInfo(&sql, "%s%s %s $%d", i == 0 ? "" : " AND ", watch_column_name(group->relation, attributes[i]),
-						 equals_operator(column->atttypid), i + 1);
-	}
-	group->types[group->key_count] = TEXTARRAYOID;
-	group->types[group->key_count + 1] = embedding_type_oid();
-	group->by_key = sql.data;
-}
-
-static void
-key_values(const RowGroup *group, const Entry *entry, Datum *values)
-{
-	Datum	   *parts;
-	bool	   *nulls;
-	int			count,
-				modes;
-
-	deconstruct_array(DatumGetArrayTypeP(entry->key), TEXTOID, -1, false, TYPALIGN_INT, &parts, &nulls, &count);
-	if (count != group->key_count)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATA_EXCEPTION),
-				 errmsg("the primary key of table \"%s\" has changed since the row was queued",
-						RelationGetRelationName(group->relation)),
-				 errhint("CALL usercluster.embed_missing for rows without an embedding.")));
-	modes = queue_transmission_modes();
-	for (int i = 0; i < count; i++)
-	{
-		if (nulls[i])
-			ereport(ERROR, (errcode(ERRCODE_DATA_EXCEPTION), errmsg("a queued key contains a null")));
-		values[i] = OidInputFunctionCall(group->inputs[i], TextDatumGetCString(parts[i]), group->parameters[i],
-										 group->modifiers[i]);
-	}
-	queue_transmission_end(modes);
-}
-
-static SPIPlanPtr
-prepare(RowGroup *group, int parameters, const char *sql)
-{
-	SPIPlanPtr	plan = SPI_prepare(sql, parameters, group->types);
-
-	if (plan == NULL)
-		elog(ERROR, "SPI_prepare failed: %s", SPI_result_code_string(SPI_result));
-	return plan;
-}
-
-/* Reads the texts of rows that still lack their embedding. */
-static void
-read_entries(void *arg, int first, int count)
-{
-	RowGroup	   *group = arg;
-	MemoryContext context = CurrentMemoryContext;
-	ActingUser	before;
-	SPIPlanPtr	plan;
-
-	SPI_connect();
-	act_as_owner(group->relation, &group->watch, true, &before);
-	plan = prepare(group, group->key_count,
-				   psprintf("SELECT %s FROM %s WHERE %s AND %s IS NULL", watch_texts_sql(group->relation, &group->watch),
-							watch_relation_name(group->relation), group->by_key,
-							watch_column_name(group->relation, group->watch.embedding)));
-	for (int i = first; i < first + count; i++)
-	{
-		Entry	   *entry = group->entries[i];
-		Datum		values[INDEX_MAX_KEYS];
-
-		key_values(group, entry, values);
-		if (SPI_execute_plan(plan, values, NULL, false, 1) != SPI_OK_SELECT)
-			elog(ERROR, "could not read a queued row");
-		entry->outcome = ENTRY_DONE;
-		if (SPI_processed > 0)
-		{
-			bool		null;
-			Datum		texts = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &null);
-			MemoryContext spi = MemoryContextSwitchTo(context);
-
-			entry->texts = DatumGetArrayTypePCopy(texts);
-			entry->outcome = ENTRY_OPEN;
-			MemoryContextSwitchTo(spi);
-		}
-		SPI_freetuptable(SPI_tuptable);
-	}
-	act_again(&before);
-	SPI_finish();
-}
-
-/* A row that somebody has locked is not waited for: it is still the same only when they are through. */
-static void
-store_entries(void *arg, int first, int count)
-{
-	RowGroup	   *group = arg;
-	const char *column = watch_column_name(group->relation, group->watch.embedding);
-	char	   *table = watch_relation_name(group->relation);
-	char	   *same = psprintf("%s AND %s OPERATOR(pg_catalog.=) $%d AND %s IS NULL", group->by_key,
-								watch_texts_sql(group->relation, &group->watch), group->key_count + 1, column);
-	ActingUser	before;
-	SPIPlanPtr	lock,
-				update,
-				missing;
-
-	SPI_connect();
-	act_as_owner(group->relation, &group->watch, true, &before);
-	lock = prepare(group, group->key_count + 1,
-				   psprintf("SELECT FROM %s WHERE %s FOR NO KEY UPDATE SKIP LOCKED", table, same));
-	update = prepare(group, group->key_count + 2,
-					 psprintf("UPDATE %s SET %s = $%d WHERE %s", table, column, group->key_count + 2, same));
-	missing = prepare(group, group->key_count, psprintf("SELECT FROM %s WHERE %s AND %s IS NULL", table, group->by_key, column));
-	for (int i = first; i < first + count; i++)
-	{
-		Entry	   *entry = group->entries[i];
-		Datum		values[INDEX_MAX_KEYS + 2];
-
-		if (entry->outcome == ENTRY_DONE || entry->outcome == ENTRY_FAILED)
-			continue;
-		CHECK_FOR_INTERRUPTS();
-		watch_check_dimensions(group->relation, group->watch.embedding, entry->embedding->dim);
-		key_values(group, entry, values);
-		values[group->key_count] = PointerGetDatum(entry->texts);
-		values[group->key_count + 1] = PointerGetDatum(entry->embedding);
-		entry->outcome = ENTRY_BUSY;
-		if (SPI_execute_plan(lock, values, NULL, false, 1) == SPI_OK_SELECT && SPI_processed > 0 &&
-			SPI_execute_plan(update, values, NULL, false, 0) == SPI_OK_UPDATE && SPI_processed > 0)
-			entry->outcome = ENTRY_OPEN;
-		/* A row that was queued twice has its embedding by now. */
-		else if (SPI_execute_plan(missing, values, NULL, false, 1) == SPI_OK_SELECT && SPI_processed == 0)
-			entry->outcome = ENTRY_DONE;
-	}
-	act_again(&before);
-	SPI_finish();
-}
 
 /* ---- a batch ---- */
 
@@ -344,11 +136,11 @@ process_group(Worker *worker, Entry **entries, int count)
 		return;
 	if (watch_find(group.relation, entries[0]->number, &group.watch) && !group.watch.inherited && model_usable(&group))
 	{
-		describe_key(&group);
-		attempt_rows(read_entries, &group, count, ATTEMPT_ANY, problems);
+		entries_describe_key(&group);
+		attempt_rows(entries_read, &group, count, ATTEMPT_ANY, problems);
 		note_failures(&group, problems);
 		embed_entries(&group);
-		attempt_rows(store_entries, &group, count, ATTEMPT_ANY, problems);
+		attempt_rows(entries_store, &group, count, ATTEMPT_ANY, problems);
 		note_failures(&group, problems);
 		for (int i = 0; i < count; i++)
 			if (entries[i]->outcome == ENTRY_OPEN)
@@ -411,31 +203,53 @@ execute_as_queue(const char *sql, int count, Oid *types, Datum *values, const ch
 	act_again(&before);
 }
 
+/* Nothing more to do for these. */
 static void
-settle_entries(Worker *worker, Entry *entries, int count)
+remove_entries(const Entry *entries, int count)
 {
+	Oid			type = INT8ARRAYOID;
+	Datum	   *ids = palloc(sizeof *ids * Max(count, 1));
+	Datum		value;
+	int			done = 0;
+
+	for (int i = 0; i < count; i++)
+		if (entries[i].outcome == ENTRY_DONE)
+			ids[done++] = Int64GetDatum(entries[i].id);
+	value = PointerGetDatum(construct_array(ids, done, INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+	if (done > 0)
+		execute_as_queue("DELETE FROM usercluster.queued WHERE id OPERATOR(pg_catalog.=) ANY ($1)", 1, &type, &value, NULL);
+}
+
+/* Tried again after a delay; an attempt counts where it failed by the row's own fault. */
+static void
+postpone_entry(const Entry *entry)
+{
+	bool		failed = entry->outcome == ENTRY_FAILED;
+	int			delay = failed ? FIRST_DELAY << Min(entry->attempts, MOST_ATTEMPTS) :
+		entry->problem != NULL ? MODEL_DELAY : BUSY_DELAY;
+	Oid			types[4] = {INT8OID, INT4OID, INT4OID, TEXTOID};
+	Datum		values[4] = {
+		Int64GetDatum(entry->id), Int32GetDatum(failed ? 1 : 0), Int32GetDatum(delay),
+		entry->problem == NULL ? (Datum) 0 : CStringGetTextDatum(entry->problem)
+	};
+
+	execute_as_queue("UPDATE usercluster.queued SET attempts = attempts OPERATOR(pg_catalog.+) $2,"
+					 " due = pg_catalog.clock_timestamp() OPERATOR(pg_catalog.+) pg_catalog.make_interval(secs => $3),"
+					 " problem = $4 WHERE id OPERATOR(pg_catalog.=) $1", 4, types, values,
+					 entry->problem == NULL ? "   n" : "    ");
+}
+
+static void
+settle_entries(Worker *worker, const Entry *entries, int count)
+{
+	remove_entries(entries, count);
 	for (int i = 0; i < count; i++)
 	{
-		Entry	   *entry = &entries[i];
-		bool		failed = entry->outcome == ENTRY_FAILED;
-		int			delay = failed ? FIRST_DELAY << Min(entry->attempts, MOST_ATTEMPTS) : entry->problem != NULL ? MODEL_DELAY : BUSY_DELAY;
-		Oid			types[4] = {INT8OID, INT4OID, INT4OID, TEXTOID};
-		Datum		values[4] = {
-			Int64GetDatum(entry->id), Int32GetDatum(failed ? 1 : 0), Int32GetDatum(delay),
-			entry->problem == NULL ? (Datum) 0 : CStringGetTextDatum(entry->problem)
-		};
-
-		if (entry->outcome == ENTRY_DONE)
-		{
-			execute_as_queue("DELETE FROM usercluster.queued WHERE id OPERATOR(pg_catalog.=) $1", 1, types, values, NULL);
+		if (entries[i].outcome == ENTRY_DONE)
 			continue;
-		}
-		worker->failed += failed;
-		worker->postponed += !failed;
-		execute_as_queue("UPDATE usercluster.queued SET attempts = attempts OPERATOR(pg_catalog.+) $2,"
-						 " due = pg_catalog.clock_timestamp() OPERATOR(pg_catalog.+) pg_catalog.make_interval(secs => $3),"
-						 " problem = $4 WHERE id OPERATOR(pg_catalog.=) $1", 4, types, values,
-						 entry->problem == NULL ? "   n" : "    ");
+		worker->failed += entries[i].outcome == ENTRY_FAILED;
+		worker->postponed += entries[i].outcome != ENTRY_FAILED;
+		postpone_entry(&entries[i]);
 	}
 }
 
