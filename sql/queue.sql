@@ -70,6 +70,8 @@ INSERT INTO review SELECT 4, now() + i * interval '1 second', 'review ' || i FRO
 INSERT INTO review SELECT 5, now() + i * interval '1 second', 'gone ' || i FROM generate_series(1, 10) i;
 INSERT INTO review VALUES (6, now(), '  ');
 DELETE FROM review WHERE shop = 5;
+INSERT INTO review VALUES (8, now(), 'under another key');
+UPDATE review SET shop = 9 WHERE shop = 8;
 SELECT queued FROM usercluster.embedding_status;
 CALL usercluster.process_queue(batch_rows => 3);
 SELECT shop, count(*), count(e), count(*) FILTER (WHERE e <-> usercluster.embed(body) > 1e-6) FROM review GROUP BY 1 ORDER BY 1;

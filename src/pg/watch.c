@@ -10,6 +10,7 @@
 #include "access/table.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_operator.h"
 #include "catalog/pg_trigger.h"
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
@@ -20,6 +21,7 @@
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
+#include "utils/typcache.h"
 
 #include "catalog/pg_type.h"
 #include "commands/defrem.h"
@@ -326,13 +328,21 @@ watch_column_name(Relation relation, AttrNumber column)
 }
 
 char *
-watch_embedding_equals(void)
+watch_equals(Oid type)
 {
-	HeapTuple	type = SearchSysCache1(TYPEOID, ObjectIdGetDatum(embedding_type_oid()));
-	char	   *schema = get_namespace_name(((Form_pg_type) GETSTRUCT(type))->typnamespace);
+	Oid			oid = lookup_type_cache(getBaseType(type), TYPECACHE_EQ_OPR)->eq_opr;
+	HeapTuple	row = SearchSysCache1(OPEROID, ObjectIdGetDatum(oid));
+	Form_pg_operator operator;
+	char	   *name;
 
-	ReleaseSysCache(type);
-	return psprintf("OPERATOR(%s.=)", quote_identifier(schema));
+	if (!HeapTupleIsValid(row))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_FUNCTION),
+				 errmsg("could not identify an equality operator for type %s", format_type_be(type))));
+	operator = (Form_pg_operator) GETSTRUCT(row);
+	name = psprintf("OPERATOR(%s.%s)", quote_identifier(get_namespace_name(operator->oprnamespace)), NameStr(operator->oprname));
+	ReleaseSysCache(row);
+	return name;
 }
 
 /* ---- acting as another role ---- */

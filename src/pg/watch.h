@@ -72,10 +72,10 @@ extern EmbedRequest watch_request(const Watch *watch);
 /* Refuses an embedding that the column cannot hold. */
 extern void watch_check_dimensions(Relation relation, AttrNumber column, int dimensions);
 
-/* Quoted names: schema.table, a column, and OPERATOR(schema.=) of the type embedding. */
+/* Quoted names: schema.table, a column, and OPERATOR(schema.=) of a type: the caller's search_path decides nothing. */
 extern char *watch_relation_name(Relation relation);
 extern const char *watch_column_name(Relation relation, AttrNumber column);
-extern char *watch_embedding_equals(void);
+extern char *watch_equals(Oid type);
 
 /* Oid of a trigger function of this extension. */
 extern Oid	watch_function(const char *name);

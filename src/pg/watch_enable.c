@@ -30,6 +30,7 @@
 
 #include "pg/models.h"
 #include "pg/watch.h"
+#include "pg/watch_queue.h"
 
 PG_FUNCTION_INFO_V1(usercluster_enable_embedding);
 PG_FUNCTION_INFO_V1(usercluster_disable_embedding);
@@ -210,6 +211,25 @@ text_changed(Relation relation, const Watch *watch)
 	return sql.data;
 }
 
+/* A row that waits in the queue under another key is queued again. */
+static char *
+key_changed(Relation relation)
+{
+	AttrNumber	attributes[INDEX_MAX_KEYS];
+	int			count = queue_key(relation, attributes);
+	StringInfoData sql;
+
+	initStringInfo(&sql);
+	for (int i = 0; i < count; i++)
+	{
+		const char *name = watch_column_name(relation, attributes[i]);
+
+		appendStringInfo(&sql, "%sNOT OLD.%s %s NEW.%s", i == 0 ? "" : " OR ", name,
+						 watch_equals(TupleDescAttr(RelationGetDescr(relation), attributes[i] - 1)->atttypid), name);
+	}
+	return sql.data;
+}
+
 static char *
 some_text(Relation relation, const Watch *watch)
 {
@@ -241,10 +261,12 @@ watch_create(Relation relation, const Watch *watch)
 				 " EXECUTE FUNCTION usercluster.watch_gather(%d)",
 				 watch->number, table, embedding, some_text(relation, watch), watch->number));
 	run(psprintf("CREATE TRIGGER zz_usercluster_%d_update AFTER UPDATE ON %s FOR EACH ROW"
-				 " WHEN ((NEW.%s IS NULL OR NEW.%s %s OLD.%s) AND (%s))"
+				 " WHEN ((NEW.%s IS NULL OR NEW.%s %s OLD.%s) AND (%s)%s)"
 				 " EXECUTE FUNCTION usercluster.watch_gather(%d)",
-				 watch->number, table, embedding, embedding, watch_embedding_equals(), embedding,
-				 text_changed(relation, watch), watch->number));
+				 watch->number, table, embedding, embedding, watch_equals(embedding_type_oid()), embedding,
+				 text_changed(relation, watch),
+				 watch->queue ? psprintf(" OR NEW.%s IS NULL AND (%s)", embedding, key_changed(relation)) : "",
+				 watch->number));
 }
 
 /* The next trigger of this watch on the relation itself that calls `function`, from place *next on. */

@@ -7,34 +7,14 @@
  */
 #include "postgres.h"
 
-#include "catalog/pg_operator.h"
 #include "catalog/pg_type_d.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
-#include "utils/syscache.h"
-#include "utils/typcache.h"
 
 #include "pg/watch_entries.h"
 #include "pg/watch_queue.h"
-
-/* OPERATOR(schema.=) of a type: the caller's search_path decides nothing here. */
-static char *
-equals_operator(Oid type)
-{
-	Oid			oid = lookup_type_cache(getBaseType(type), TYPECACHE_EQ_OPR)->eq_opr;
-	HeapTuple	row = SearchSysCache1(OPEROID, ObjectIdGetDatum(oid));
-	Form_pg_operator operator;
-	char	   *name;
-
-	if (!HeapTupleIsValid(row))
-		elog(ERROR, "type %u of a primary key has no equality", type);
-	operator = (Form_pg_operator) GETSTRUCT(row);
-	name = psprintf("OPERATOR(%s.%s)", quote_identifier(get_namespace_name(operator->oprnamespace)), NameStr(operator->oprname));
-	ReleaseSysCache(row);
-	return name;
-}
 
 void
 entries_describe_key(RowGroup *group)
@@ -52,7 +32,7 @@ entries_describe_key(RowGroup *group)
 		group->modifiers[i] = column->atttypmod;
 		getTypeInputInfo(column->atttypid, &group->inputs[i], &group->parameters[i]);
 		appendStringInfo(&sql, "%s%s %s $%d", i == 0 ? "" : " AND ", watch_column_name(group->relation, attributes[i]),
-						 equals_operator(column->atttypid), i + 1);
+						 watch_equals(column->atttypid), i + 1);
 	}
 	group->types[group->key_count] = TEXTARRAYOID;
 	group->types[group->key_count + 1] = embedding_type_oid();

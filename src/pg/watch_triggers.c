@@ -130,7 +130,7 @@ prepare_store(Relation relation, const Watch *watch)
 	SPIPlanPtr	plan = SPI_prepare(psprintf("UPDATE ONLY %s SET %s = $1 WHERE ctid OPERATOR(pg_catalog.=) $2"
 											" AND %s OPERATOR(pg_catalog.=) $3 AND (%s IS NULL OR %s %s $4)",
 											watch_relation_name(relation), column, watch_texts_sql(relation, watch), column,
-											column, watch_embedding_equals()), 4, types);
+											column, watch_equals(embedding)), 4, types);
 
 	if (plan == NULL)
 		elog(ERROR, "SPI_prepare failed: %s", SPI_result_code_string(SPI_result));
