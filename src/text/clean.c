@@ -173,9 +173,9 @@ uc_clean_keep(UcClean *c, size_t start, size_t stop)
 		uc_free(kept->spans);
 		*kept = grown;
 	}
-	kept->spans[kept->count].start = c->out.bytes;
+	kept->spans[kept->count].start = (uint32_t) c->out.bytes;
 	uc_clean_put(c, c->text + start, stop - start);
-	kept->spans[kept->count++].stop = c->out.bytes;
+	kept->spans[kept->count++].stop = (uint32_t) c->out.bytes;
 }
 
 bool
@@ -228,23 +228,21 @@ uc_clean_needs_gap(const UcClean *c, size_t at)
 	return after != 0 && !u_isUWhiteSpace(after) && (after >= 0x80 || strchr(".,;:!?)", after) == NULL);
 }
 
-static UcStatus
-check_utf8(const char *text, size_t bytes, UcError *err)
+static void
+check_utf8(UcClean *c)
 {
-	for (size_t at = 0; at < bytes;)
+	for (size_t at = 0; uc_clean_more(c, at);)
 	{
 		size_t		start = at;
 		UChar32		code;
 
-		U8_NEXT(text, at, bytes, code);
+		U8_NEXT(c->text, at, c->bytes, code);
 		if (code < 0)
 		{
-			uc_error(err, UC_INVALID_DATA, "text is not valid UTF-8");
-			uc_error_detail(err, "Byte %zu does not begin a character.", start + 1);
-			return UC_INVALID_DATA;
+			c->status = uc_error(c->err, UC_INVALID_DATA, "text is not valid UTF-8");
+			uc_error_detail(c->err, "Byte %zu does not begin a character.", start + 1);
 		}
 	}
-	return UC_OK;
 }
 
 static bool
@@ -294,10 +292,8 @@ uc_clean_text(const UcCleanOptions *options, const UcCleanTools *tools, const ch
 {
 	UcClean		c = {.options = options,.tools = tools,.run = run,.text = text,.bytes = bytes,.err = err};
 	UcCleanBuffer read = {0};
-	UcStatus	status = check_utf8(text, bytes, err);
 
-	if (status != UC_OK)
-		return status;
+	check_utf8(&c);
 	for (size_t i = 0; i < sizeof passes / sizeof *passes && c.status == UC_OK; i++)
 		if (pass_wanted(&c, i))
 			run_pass(&c, &read, passes[i].pass);

@@ -3,8 +3,8 @@
  *	  Text as users really write it, made fit for a purpose: markup, addresses, emoji and what else disturbs is taken out.
  *
  * A text goes through a row of small passes (the table in clean.c), each of which reads UTF-8 once from front to back and
- * writes UTF-8: time is linear in what goes through, memory two buffers of the size of the text. What is dropped leaves a
- * space where letters would otherwise join.
+ * writes UTF-8: time is linear in what goes through, memory two buffers of the size of the text, and at most 3 MB beside
+ * them. What is dropped leaves a space where letters would otherwise join.
  *
  * Cleaning twice gives what cleaning once gave, with these exceptions: entities are decoded once, so that what was written
  * escaped, as &amp;lt; or &lt;b&gt;, is markup for the second time (and so are a '<' and a name that dropped tags left side by

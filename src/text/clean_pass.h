@@ -2,7 +2,7 @@
  * clean_pass.h
  *	  What the passes of clean.c share. Private to the room.
  *
- * A pass reads c->text and appends to c->out. Its loop runs while uc_clean_more(c, at), which also polls; appending cannot
+ * A pass reads c->text and appends to c->out. Its loops run while uc_clean_more(c, at), which also polls; appending cannot
  * fail in the pass's eyes. What went wrong is remembered in c->status, ends the loop, and is looked at once, by the driver.
  */
 #ifndef UC_TEXT_CLEAN_PASS_H
@@ -32,8 +32,8 @@ typedef struct UcCleanKept
 {
 	struct
 	{
-		size_t		start;
-		size_t		stop;
+		uint32_t	start;		/* results are shorter than 4 GB */
+		uint32_t	stop;
 	}		   *spans;			/* [room], `count` of them */
 	size_t		count;
 	size_t		room;

@@ -23,14 +23,11 @@ digit_at(const UcClean *c, size_t at)
 
 /* The end of the digits at `at`, with the points and commas between them. */
 static size_t
-number_end(const UcClean *c, size_t at)
+number_end(UcClean *c, size_t at)
 {
-	while (digit_at(c, at) || ((c->text[at] == '.' || c->text[at] == ',') && digit_at(c, at + 1)))
-	{
+	while (uc_clean_more(c, at) &&
+		   (digit_at(c, at) || ((c->text[at] == '.' || c->text[at] == ',') && digit_at(c, at + 1))))
 		uc_clean_next(c->text, c->bytes, &at);
-		if (at == c->bytes)
-			break;
-	}
 	return at;
 }
 

@@ -6,14 +6,14 @@
 
 /* The end of the character at `at` as readers see it: an emoji, or a character with its marks and joiners. */
 static size_t
-unit_end(const UcClean *c, size_t at)
+unit_end(UcClean *c, size_t at)
 {
 	size_t		emoji = uc_emoji_bytes(c->text, c->bytes, at);
 
 	if (emoji > 0)
 		return at + emoji;
 	uc_clean_next(c->text, c->bytes, &at);
-	while (at < c->bytes)
+	while (uc_clean_more(c, at))
 	{
 		size_t		next = at;
 		UChar32		code = uc_clean_next(c->text, c->bytes, &next);
@@ -25,11 +25,13 @@ unit_end(const UcClean *c, size_t at)
 	return at;
 }
 
-/* Digits mean something as often as they stand; white space has a pass of its own. */
+/* Digits, and the stars of a rating, mean something as often as they stand; white space has a pass of its own. */
 static bool
 may_repeat(UChar32 code)
 {
-	return !u_isdigit(code) && !u_isUWhiteSpace(code);
+	bool		star = code == 0x2605 || code == 0x2606 || code == 0x2B50;
+
+	return !u_isdigit(code) && !star && !u_isUWhiteSpace(code);
 }
 
 /* A picture as it is; of other characters, no mark stands more often in a row than allowed either. */
@@ -44,7 +46,7 @@ put_unit(UcClean *c, size_t at, size_t end)
 		uc_clean_put(c, c->text + at, end - at);
 		return;
 	}
-	while (at < end)
+	while (at < end && uc_clean_more(c, at))
 	{
 		size_t		start = at;
 		UChar32		code = uc_clean_next(c->text, end, &at);

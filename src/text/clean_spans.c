@@ -28,17 +28,17 @@ byte_at(const UcClean *c, size_t at)
 }
 
 static size_t
-skip_alnum(const UcClean *c, size_t at)
+skip_alnum(UcClean *c, size_t at)
 {
-	while (uc_ascii_alnum(byte_at(c, at)))
+	while (uc_clean_more(c, at) && uc_ascii_alnum(byte_at(c, at)))
 		at++;
 	return at;
 }
 
 static size_t
-skip_byte(const UcClean *c, size_t at, unsigned char byte)
+skip_byte(UcClean *c, size_t at, unsigned char byte)
 {
-	while (byte_at(c, at) == byte)
+	while (uc_clean_more(c, at) && byte_at(c, at) == byte)
 		at++;
 	return at;
 }
@@ -100,7 +100,7 @@ url_end(Spans *s, size_t at)
 		return at;
 	if (!uc_ascii_alnum(byte_at(c, host)) && byte_at(c, host) != '[')
 		return at;
-	for (end = host; address_byte(byte_at(c, end));)
+	for (end = host; uc_clean_more(c, end) && address_byte(byte_at(c, end));)
 		end++;
 	/* The last one may begin a keycap emoji. */
 	if (end > host && uc_emoji_bytes(c->text, c->bytes, end - 1) > 0)
@@ -123,18 +123,22 @@ email_end(Spans *s, size_t at)
 	size_t		domain,
 				dot = 0;
 
-	while (local_byte(byte_at(c, end)))
+	while (uc_clean_more(c, end) && local_byte(byte_at(c, end)))
 		end++;
 	s->no_email = end;
 	domain = skip_byte(c, end, '@');
 	if (domain == end || !uc_ascii_alnum(byte_at(c, domain)))
 		return at;
-	for (end = domain; uc_ascii_alnum(byte_at(c, end)) || byte_at(c, end) == '-' || byte_at(c, end) == '.'; end++)
+	for (end = domain; uc_clean_more(c, end); end++)
+	{
+		if (!uc_ascii_alnum(byte_at(c, end)) && byte_at(c, end) != '-' && byte_at(c, end) != '.')
+			break;
 		if (byte_at(c, end) == '.' && uc_ascii_alnum(byte_at(c, end + 1)))
 			dot = end;
+	}
 	if (dot == 0)
 		return at;
-	for (end = dot + 1; uc_ascii_letter(byte_at(c, end));)
+	for (end = dot + 1; uc_clean_more(c, end) && uc_ascii_letter(byte_at(c, end));)
 		end++;
 	return end - dot > 2 && !uc_ascii_digit(byte_at(c, end)) ? end : at;
 }
@@ -147,10 +151,10 @@ name_character(UChar32 code)
 
 /* The end of the name that begins at `at`; `letters` tells whether it is more than digits. */
 static size_t
-name_end(const UcClean *c, size_t at, bool *letters)
+name_end(UcClean *c, size_t at, bool *letters)
 {
 	*letters = false;
-	while (at < c->bytes)
+	while (uc_clean_more(c, at))
 	{
 		size_t		next = at;
 		UChar32		code = uc_clean_next(c->text, c->bytes, &next);
@@ -176,11 +180,11 @@ sign_bytes(const UcClean *c, size_t at, char ascii)
 }
 
 static size_t
-skip_signs(const UcClean *c, size_t at, char ascii)
+skip_signs(UcClean *c, size_t at, char ascii)
 {
 	size_t		bytes;
 
-	while (at < c->bytes && (bytes = sign_bytes(c, at, ascii)) > 0)
+	while (uc_clean_more(c, at) && (bytes = sign_bytes(c, at, ascii)) > 0)
 		at += bytes;
 	return at;
 }
@@ -205,12 +209,12 @@ handle_end(Spans *s, size_t at)
 
 /* The end of a topic between two signs, as on Weibo, without white space and with a CJK character; or `start`. */
 static size_t
-topic_end(const UcClean *c, size_t start)
+topic_end(UcClean *c, size_t start)
 {
 	bool		cjk = false;
 	size_t		at = start;
 
-	while (at < c->bytes && sign_bytes(c, at, '#') == 0)
+	while (uc_clean_more(c, at) && sign_bytes(c, at, '#') == 0)
 	{
 		UChar32		code = uc_clean_next(c->text, c->bytes, &at);
 
@@ -225,7 +229,7 @@ topic_end(const UcClean *c, size_t start)
 static size_t
 drop_hashtag(Spans *s, size_t at)
 {
-	const UcClean *c = s->c;
+	UcClean    *c = s->c;
 	size_t		start = skip_signs(c, at, '#');
 	size_t		end = topic_end(c, start);
 	bool		letters = true;
@@ -236,7 +240,7 @@ drop_hashtag(Spans *s, size_t at)
 		uc_clean_before(c->out.text, c->out.bytes) == '&')
 		return at;
 	/* Always a space, or the signs that stay would find new partners. */
-	uc_clean_put_gap(s->c);
+	uc_clean_put_gap(c);
 	return skip_signs(c, end, '#');
 }
 
@@ -247,7 +251,7 @@ drop_hashtag(Spans *s, size_t at)
 static size_t
 drop_signs(Spans *s, size_t at)
 {
-	const UcClean *c = s->c;
+	UcClean    *c = s->c;
 	size_t		start = skip_signs(c, at, '#');
 	UChar32		before = uc_clean_before(c->out.text, c->out.bytes);
 	bool		closes = at == s->closing || (before >= FIRST_CJK && (u_isalpha(before) || u_ispunct(before)));

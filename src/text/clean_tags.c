@@ -118,7 +118,7 @@ tag_end(Tags *tags, size_t at, size_t *end)
 	size_t		bytes = tags->c->bytes;
 	bool		value = false;	/* behind an equals sign */
 
-	for (; at < bytes && text[at] != '<' && text[at] != '>'; at++)
+	for (; uc_clean_more(tags->c, at) && text[at] != '<' && text[at] != '>'; at++)
 	{
 		bool		single = text[at] == '\'';
 
@@ -145,7 +145,7 @@ raw_end(Tags *tags, const struct Element *element, size_t at)
 	for (int i = 0; i < tags->unclosed_count; i++)
 		if (tags->unclosed[i] == element)
 			return at;
-	for (size_t from = at; tags->c->bytes - from > length + 2;)
+	for (size_t from = at; tags->c->bytes - from > length + 2 && uc_clean_more(tags->c, from);)
 	{
 		const char *found = memchr(text + from, '<', tags->c->bytes - from - length - 2);
 
@@ -171,7 +171,7 @@ comment_end(Tags *tags, size_t at)
 	if (tags->no_comment_end)
 		return at;
 	/* From the second dash on: "<!-->" and "<!--->" are comments too. */
-	for (size_t i = at + 2; bytes - i > 2;)
+	for (size_t i = at + 2; bytes - i > 2 && uc_clean_more(tags->c, i);)
 	{
 		const char *dash = memchr(text + i, '-', bytes - i - 2);
 

@@ -201,7 +201,7 @@ test_signs(void)
 	CHECK_CASES(only(UC_CLEAN_PUNCTUATION, "drop"), {"Don't stop—well-known, 3.14!", "Don't stop well-known 3.14"}, {"你好，世界！《三体》", "你好 世界 三体"},
 				{"$5 + a@b 😀#️⃣", "5  a b 😀#️⃣"});
 	repeats.repeats = 3;
-	CHECK_CASES(repeats, {"好好好好好好 sooooo", "好好好 sooo"}, {"1000000 AAA", "1000000 AAA"}, {"😂😂😂😂😂👨‍👩‍👧👨‍👩‍👧👨‍👩‍👧👨‍👩‍👧", "😂😂😂👨‍👩‍👧👨‍👩‍👧👨‍👩‍👧"},
+	CHECK_CASES(repeats, {"好好好好好好 sooooo", "好好好 sooo"}, {"1000000 AAA ★★★★☆ ⭐⭐⭐⭐⭐", "1000000 AAA ★★★★☆ ⭐⭐⭐⭐⭐"}, {"😂😂😂😂😂👨‍👩‍👧👨‍👩‍👧👨‍👩‍👧👨‍👩‍👧", "😂😂😂👨‍👩‍👧👨‍👩‍👧👨‍👩‍👧"},
 				{"अच्छाााााा", "अच्छााा"}, {"หมาาาาา ก็็็็็็", "หมาาา ก็็็"}, {"हाहाहा हाहाहाहाहा ก็ก็ก็ก็", "हाहाहा हाहाहा ก็ก็ก็"}, {"a    b......!", "a    b...!"});
 	CHECK_CASES(only(UC_CLEAN_CHINESE, "simplified"), {"電腦軟體，著名", "电脑软体，著名"}, {"電気をつける", "電気をつける"}, {"我の最愛電影是戰爭與和平", "我の最爱电影是战争与和平"});
 	CHECK_CASES(only(UC_CLEAN_CHINESE, "traditional"), {"头发 发展 皇后", "頭髮 發展 皇后"}, {"plain", "plain"});
@@ -238,6 +238,39 @@ test_purposes(void)
 	CHECK_CASES(options,
 				{"<p>It&rsquo;s <b>GREAT</b>!!!!!!</p>  Soooooo good \U0001F600 http://t.co/x @bob #pizza", "it’s great!!!\nsooo good pizza"},
 				{"【转发】＠小明：這部電影 http://t.cn/a 好看好看！！！！！ #三体#", "【转发】 :这部电影 好看好看!!! 三体"});
+}
+
+/* A text of a megabyte takes two buffers of its size; where it holds many handles that are kept, their places too. */
+static void
+test_memory(void)
+{
+	static const char *const patterns[] = {"a ", "<b>x</b>", "&amp;", "@a ", "中文 ", "\u0301", "http://a "};
+	size_t		bytes = 1000000;
+	char	   *text = malloc(bytes);
+	UcRun		run = {.threads = 1,.max_memory = 3 * bytes};
+	UcCleanOptions options;
+	UcError		err = {0};
+
+	uc_clean_purpose("embedding", &options, &err);
+	for (size_t i = 0; i < sizeof patterns / sizeof *patterns; i++)
+	{
+		UcCleanTools tools = {0};
+		size_t		length = strlen(patterns[i]);
+		size_t		used = bytes - bytes % length;
+		char	   *out = NULL;
+		size_t		out_bytes;
+		UcStatus	status;
+
+		for (size_t j = 0; j < used; j++)
+			text[j] = patterns[i][j % length];
+		run.max_memory = patterns[i][0] == '@' ? 10 * bytes : 3 * bytes;
+		status = uc_clean_text(&options, &tools, text, used, &run, &out, &out_bytes, &err);
+		CHECK(status == UC_OK, "memory for \"%s\"", patterns[i]);
+		if (status != UC_OK)
+			printf("# %s: %s\n", err.message, err.detail);
+		uc_free(out);
+	}
+	free(text);
 }
 
 /* Seconds for a text of `pattern` repeated to this size, with what stops at nothing. */
@@ -305,6 +338,7 @@ main(void)
 	CHECK(uc_words_open(&words, &err) == UC_OK, "ICU finds words");
 	test_stop_words();
 	test_purposes();
+	test_memory();
 	test_linear();
 	uc_words_close(words);
 	uc_han_close(hans[0]);
