@@ -180,43 +180,64 @@ own_rating(const Call *call, int32 user, int32 item)
 	return 0;
 }
 
-static char *
-reason_by_items(const Call *call, int32 user, const UcRecommendation *found)
+typedef enum Reason
 {
-	const char *title = title_of(call, found->because);
-	double		rating = own_rating(call, user, found->because);
+	REASON_POPULAR, REASON_SEGMENT, REASON_TEXT, REASON_RATED, REASON_CHOSEN, REASON_USERS
+} Reason;
 
-	if (rating > 0)
-		return call->chinese ? psprintf(in_server_encoding("与你打过 %g 分的《%s》相似"), rating, title) :
-			psprintf("like \"%s\" that you rated %g", title, rating);
-	return call->chinese ? psprintf(in_server_encoding("与你选过的《%s》相似"), title) :
-		psprintf("like \"%s\" that you chose", title);
+/* In English and in Chinese. */
+static const char *const reasons[][2] = {
+	/* 受大家欢迎：%zu 位用户选择了它 */
+	[REASON_POPULAR] = {"popular: chosen by %zu users",
+		"\u53d7\u5927\u5bb6\u6b22\u8fce\uff1a%zu \u4f4d\u7528\u6237\u9009\u62e9\u4e86\u5b83"},
+	/* 在你所在的分群里，选择率是总体的 %.1f 倍 */
+	[REASON_SEGMENT] = {"in your segment %.1f times as often as overall",
+		"\u5728\u4f60\u6240\u5728\u7684\u5206\u7fa4\u91cc\uff0c\u9009\u62e9\u7387\u662f\u603b\u4f53\u7684 %.1f \u500d"},
+	/* 内容与你写的文字相近 */
+	[REASON_TEXT] = {"close to what you write",
+		"\u5185\u5bb9\u4e0e\u4f60\u5199\u7684\u6587\u5b57\u76f8\u8fd1"},
+	/* 与你打过 %g 分的《%s》相似 */
+	[REASON_RATED] = {"like \"%2$s\" that you rated %1$g",
+		"\u4e0e\u4f60\u6253\u8fc7 %1$g \u5206\u7684\u300a%2$s\u300b\u76f8\u4f3c"},
+	/* 与你选过的《%s》相似 */
+	[REASON_CHOSEN] = {"like \"%s\" that you chose",
+		"\u4e0e\u4f60\u9009\u8fc7\u7684\u300a%s\u300b\u76f8\u4f3c"},
+	/* 与你相似的用户中有 %d 位选择了它 */
+	[REASON_USERS] = {"chosen by %d of the users who write most like you",
+		"\u4e0e\u4f60\u76f8\u4f3c\u7684\u7528\u6237\u4e2d\u6709 %d \u4f4d\u9009\u62e9\u4e86\u5b83"}
+};
+
+static const char *
+wording(const Call *call, Reason reason)
+{
+	return call->chinese ? in_server_encoding(reasons[reason][1]) : reasons[reason][0];
 }
 
 static char *
 reason(const Call *call, int32 user, const UcRecommendation *found)
 {
 	size_t		chosen = call->past.item_start[found->item + 1] - call->past.item_start[found->item];
+	double		rating;
 
 	switch (found->source)
 	{
 		case UC_BY_SEGMENT:
-			return call->chinese ? psprintf(in_server_encoding("在你所在的分群里，选择率是总体的 %.1f 倍"), found->lift) :
-				psprintf("in your segment %.1f times as often as overall", found->lift);
+			return psprintf(wording(call, REASON_SEGMENT), found->lift);
 		case UC_BY_TEXT:
-			return call->chinese ? in_server_encoding("内容与你写的文字相近") : pstrdup("close to what you write");
+			return pstrdup(wording(call, REASON_TEXT));
 		case UC_BY_ITEMS:
-			if (found->because >= 0)
-				return reason_by_items(call, user, found);
-			break;
+			if (found->because < 0)
+				break;
+			rating = own_rating(call, user, found->because);
+			if (rating > 0)
+				return psprintf(wording(call, REASON_RATED), rating, title_of(call, found->because));
+			return psprintf(wording(call, REASON_CHOSEN), title_of(call, found->because));
 		case UC_BY_USERS:
-			return call->chinese ? psprintf(in_server_encoding("与你相似的用户中有 %d 位选择了它"), found->users) :
-				psprintf("chosen by %d of the users who write most like you", found->users);
+			return psprintf(wording(call, REASON_USERS), found->users);
 		default:
 			break;
 	}
-	return call->chinese ? psprintf(in_server_encoding("受大家欢迎：%zu 位用户选择了它"), chosen) :
-		psprintf("popular: chosen by %zu users", chosen);
+	return psprintf(wording(call, REASON_POPULAR), chosen);
 }
 
 /* `users`: whether the user's key is the first column. */
