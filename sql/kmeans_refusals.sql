@@ -179,5 +179,11 @@ SELECT pg_temp.refusal(format('SELECT usercluster.kmeans_cluster(%s) OVER () FRO
 	(3, $$at, 2, metric => 'manhattan'$$),
 	(4, $$at, 2, restarts => 0$$),
 	(5, $$CASE WHEN id = 2 THEN '[1,2]' ELSE at END, 2$$),
-	(6, $$CASE WHEN id = 2 THEN '[0,0,0]' ELSE at END, 2$$)) v(n, arguments) ORDER BY n;
+	(6, $$CASE WHEN id = 2 THEN '[0,0,0]' ELSE at END, 2$$),
+	(7, $$at, 2, preparation => NULL$$),
+	(8, $$at, 2, preparation => 'bleached'$$),
+	(9, $$at, 2, preparation => 'group-centred'$$),
+	(10, $$at, 2, seed => NULL$$),
+	(11, $$at, 2, restarts => NULL$$),
+	(12, $$at, 2, metric => NULL$$)) v(n, arguments) ORDER BY n;
 SELECT pg_temp.refusal('SELECT usercluster.kmeans_cluster(at, 2) FROM points');

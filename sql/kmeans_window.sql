@@ -53,3 +53,21 @@ SELECT cluster, count(*) FROM (
 	SELECT usercluster.kmeans_cluster(ARRAY[i % 2, (i + 1) % 2, 1e-8 * i]::real[]::embedding, 2, restarts => 1)
 		OVER (ORDER BY i) AS cluster
 	FROM generate_series(1, 20001) i) s GROUP BY cluster ORDER BY cluster;
+
+-- each partition is prepared by itself, as the query form prepares the same rows; keys in the order of the values
+CREATE TEMP TABLE long AS
+	SELECT row_number() OVER (ORDER BY at) AS id, few, at FROM (
+		SELECT i <= 40 AS few, (SELECT array_agg(3 + sin(i * 12.9898 + d * 78.233) + (i % 4 = d % 4)::int ORDER BY d)
+			FROM generate_series(1, 64) d)::real[]::embedding AS at
+		FROM generate_series(1, 340) i) l;
+SELECT preparation, count(*), bool_and(w.cluster = q.cluster) AS as_query
+	FROM unnest(ARRAY['auto', 'none', 'centred', 'whitened']) preparation,
+	LATERAL (SELECT id, usercluster.kmeans_cluster(at, 4, preparation => preparation) OVER () AS cluster FROM long WHERE few) w
+	JOIN LATERAL usercluster.kmeans('SELECT id, at FROM long WHERE few', 4, preparation => preparation) q USING (id)
+	GROUP BY preparation ORDER BY preparation;
+SELECT few, count(*), bool_and(w.cluster = q.cluster) AS as_query, bool_and(w.cluster = w.plain) AS as_plain
+	FROM (SELECT id, few, usercluster.kmeans_cluster(at, 4) OVER (PARTITION BY few) AS cluster,
+		usercluster.kmeans_cluster(at, 4, preparation => 'none') OVER (PARTITION BY few) AS plain FROM long) w
+	JOIN (SELECT * FROM usercluster.kmeans('SELECT id, at FROM long WHERE few', 4)
+		UNION ALL SELECT * FROM usercluster.kmeans('SELECT id, at FROM long WHERE NOT few', 4)) q USING (id)
+	GROUP BY few ORDER BY few;

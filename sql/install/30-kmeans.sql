@@ -66,11 +66,11 @@ for nearest(prepare(embedding, preparation, language), prepared_centroids).';
 
 CREATE FUNCTION usercluster.kmeans_cluster(
 	embedding @extschema@.embedding, k integer, seed bigint DEFAULT 1, restarts integer DEFAULT 10,
-	metric text DEFAULT 'cosine')
+	metric text DEFAULT 'cosine', preparation text DEFAULT 'auto')
 RETURNS integer
 AS 'MODULE_PATHNAME', 'usercluster_kmeans_cluster' LANGUAGE C WINDOW IMMUTABLE PARALLEL SAFE COST 1000;
 
-COMMENT ON FUNCTION usercluster.kmeans_cluster(@extschema@.embedding, integer, bigint, integer, text) IS
+COMMENT ON FUNCTION usercluster.kmeans_cluster(@extschema@.embedding, integer, bigint, integer, text, text) IS
 'Window function: the cluster of the row among the rows of its partition, 1 to k by falling size. NULL for a NULL embedding. A
 partition with fewer than k distinct embeddings gets fewer clusters and one notice. Arguments other than the embedding are
-taken from the first row of each partition.';
+taken from the first row of each partition, which is prepared by itself.';

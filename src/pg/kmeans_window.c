@@ -12,6 +12,7 @@
 #include "utils/memutils.h"
 #include "windowapi.h"
 
+#include "base/memory.h"
 #include "pg/kmeans.h"
 #include "pg/progress.h"
 
@@ -24,6 +25,7 @@ enum
 	ARG_SEED,
 	ARG_RESTARTS,
 	ARG_METRIC,
+	ARG_PREPARATION,
 	ARGS
 };
 
@@ -41,11 +43,20 @@ typedef struct Told
 	bool		not_converged;
 } Told;
 
-/* The options as they stand in the current row, which is the partition's first. */
-static void
-read_options(WindowObject window, UcKmeansOptions *options)
+/* What is asked for in a partition. */
+typedef struct Asked
 {
-	static const char *const names[ARGS] = {"embedding", "k", "seed", "restarts", "metric"};
+	UcKmeansOptions options;
+	PreparationOptions preparation;
+	const Rows *rows;
+} Asked;
+
+/* The arguments as they stand in the current row, which is the partition's first. */
+static void
+read_arguments(WindowObject window, Asked *asked)
+{
+	static const char *const names[ARGS] = {"embedding", "k", "seed", "restarts", "metric", "preparation"};
+	UcKmeansOptions *options = &asked->options;
 	Datum		values[ARGS];
 
 	for (int i = ARG_K; i < ARGS; i++)
@@ -63,6 +74,24 @@ read_options(WindowObject window, UcKmeansOptions *options)
 	options->restarts = DatumGetInt32(values[ARG_RESTARTS]);
 	options->metric = kmeans_metric(text_to_cstring(DatumGetTextPP(values[ARG_METRIC])));
 	kmeans_check_options(options);
+	preparation_options(&asked->preparation, text_to_cstring(DatumGetTextPP(values[ARG_PREPARATION])), 1, options->metric);
+	if (asked->preparation.choice == PREPARATION_GROUP_CENTRED)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("preparation => 'group-centred' needs languages, which the window function does not take"),
+				 errhint("Use usercluster.kmeans_by_group with a column \"language\".")));
+}
+
+static size_t
+partition_memory(size_t count, size_t dim, int threads, const void *arg)
+{
+	const Asked *asked = arg;
+	UcKmeansOptions options = asked->options;
+	size_t		prepared_dim;
+	size_t		preparation = preparation_memory(&asked->preparation, asked->rows, count, dim, threads, &prepared_dim);
+
+	options.k = Min((size_t) options.k, count);
+	return uc_size_add(preparation, uc_kmeans_memory(count, prepared_dim, &options, threads));
 }
 
 /* The partition's embeddings, each with its position in the partition as the key. */
@@ -121,25 +150,32 @@ fit_partition(WindowObject window, int64 count, Told *told, int32 *labels)
 {
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "usercluster k-means", ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(context);
-	UcKmeansOptions options;
 	RowsOptions rows_options;
 	Rows		rows;
+	Asked		asked = {.rows = &rows};
 
 	progress_begin("kmeans_cluster");
-	read_options(window, &options);
-	kmeans_rows_options(&options, &rows_options);
+	read_arguments(window, &asked);
+	kmeans_rows_options(&asked.options, &rows_options);
+	rows_options.work = partition_memory;
+	rows_options.work_arg = &asked;
 	rows_begin(&rows, InvalidOid, &rows_options);
 	read_rows(window, count, &rows);
 	if (rows.count > 0)
 	{
-		int			asked = options.k;
+		int			k = asked.options.k;
+		size_t		memory = rows_memory(&rows);
+		Prepared	prepared;
 		const UcKmeans *result;
 
-		options.k = Min((size_t) options.k, rows.count);
-		result = kmeans_run(rows.values, rows.count, rows.dim, rows_memory(&rows), &options);
+		preparation_fit(&asked.preparation, &rows, &prepared);
+		if (prepared.changed)
+			memory = uc_size_add(memory, uc_size_mul(rows.count, sizeof(float) * prepared.dim));
+		asked.options.k = Min((size_t) k, rows.count);
+		result = kmeans_run(prepared.values, rows.count, prepared.dim, memory, &asked.options);
 		for (size_t i = 0; i < rows.count; i++)
 			labels[DatumGetInt64(rows.keys[i])] = result->labels[i] + 1;
-		tell(told, result, &options, asked);
+		tell(told, result, &asked.options, k);
 	}
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);
