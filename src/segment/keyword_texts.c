@@ -79,8 +79,14 @@ static UcStatus
 open_parts(UcKeywordTexts *texts, UcError *err)
 {
 	UcStopWord	word = {0};
-	UcStatus	status = uc_words_open(&texts->breaker, err);
+	UcStatus	status = uc_clean_purpose("keywords", &texts->cleaning, err);
 
+	texts->cleaning.choice[UC_CLEAN_LETTER_CASE] = UC_CLEAN_KEEP;
+	texts->cleaning.choice[UC_CLEAN_NUMBERS] = UC_CLEAN_KEEP;
+	texts->cleaning.choice[UC_CLEAN_PUNCTUATION] = UC_CLEAN_KEEP;
+	texts->cleaning.choice[UC_CLEAN_CHINESE] = UC_CLEAN_KEEP;
+	if (status == UC_OK)
+		status = uc_words_open(&texts->breaker, err);
 	if (status == UC_OK)
 		status = uc_detector_open(&texts->detector, err);
 	while (status == UC_OK && uc_stop_word_next(&word))
@@ -229,18 +235,20 @@ add_words(UcKeywordTexts *texts, const char *code, const char *text, size_t byte
 	}
 }
 
-UcStatus
-uc_keyword_texts_add(UcKeywordTexts *texts, uint32_t segment, const char *language, const char *text, size_t bytes,
-					 const UcRun *run, UcError *err)
+/* A text that has been cleaned, of a language or of the one it is found to be in. */
+static UcStatus
+add_clean(UcKeywordTexts *texts, uint32_t segment, const char *language, const char *text, size_t bytes, const UcRun *run,
+		  UcError *err)
 {
 	char		code[UC_LANGUAGE_ROOM];
 	UcStatus	status;
 
-	if (texts->rows >= UINT32_MAX - 1)
-		return uc_error(err, UC_LIMIT_EXCEEDED, "there are more than %u texts", UINT32_MAX - 1);
 	if (language == NULL)
+	{
 		uc_detect_language(texts->detector, text, bytes, code);
-	status = add_words(texts, language == NULL ? code : language, text, bytes, run, err);
+		language = code;
+	}
+	status = add_words(texts, language, text, bytes, run, err);
 	if (status == UC_OK)
 		status = uc_budget_grow(&texts->budget, (void **) &texts->stops, &texts->rows_room, texts->rows + 1, sizeof(size_t), err);
 	if (status == UC_OK)
@@ -251,8 +259,26 @@ uc_keyword_texts_add(UcKeywordTexts *texts, uint32_t segment, const char *langua
 		return status;
 	texts->stops[texts->rows] = texts->tokens;
 	texts->segments[texts->rows] = segment;
-	texts->languages[texts->rows++] = language_place(texts, language == NULL ? code : language);
+	texts->languages[texts->rows++] = language_place(texts, language);
 	return UC_OK;
+}
+
+UcStatus
+uc_keyword_texts_add(UcKeywordTexts *texts, uint32_t segment, const char *language, const char *text, size_t bytes,
+					 const UcRun *run, UcError *err)
+{
+	UcCleanTools tools = {0};
+	char	   *cleaned = NULL;
+	size_t		cleaned_bytes;
+	UcStatus	status;
+
+	if (texts->rows >= UINT32_MAX - 1)
+		return uc_error(err, UC_LIMIT_EXCEEDED, "there are more than %u texts", UINT32_MAX - 1);
+	status = uc_clean_text(&texts->cleaning, &tools, text, bytes, run, &cleaned, &cleaned_bytes, err);
+	if (status == UC_OK)
+		status = add_clean(texts, segment, language, cleaned, cleaned_bytes, run, err);
+	uc_free(cleaned);
+	return status;
 }
 
 /* ---- terms ---- */

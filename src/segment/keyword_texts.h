@@ -2,6 +2,9 @@
  * keyword_texts.h
  *	  Texts as rows of terms, for keywords.
  *
+ * Texts are cleaned first as for the purpose "keywords" (clean.h), but keep their case, numbers and punctuation: these show
+ * names and part phrases.
+ *
  * A term is what the forms of a word have in common: its stem by the language of the text, in lower case. Stop words, numbers,
  * single letters and kana of up to two characters are no terms. A single Han character is a weak one.
  *
@@ -15,6 +18,7 @@
 
 #include "base/run.h"
 #include "segment/dictionary.h"
+#include "text/clean.h"
 #include "text/detect.h"
 #include "text/stem.h"
 #include "text/words.h"
@@ -67,6 +71,7 @@ typedef struct UcKeywordTexts
 	size_t		stop_room;
 	UcWords    *breaker;
 	UcDetector *detector;
+	UcCleanOptions cleaning;
 } UcKeywordTexts;
 
 /* An empty collection that knows the shipped stop words; run->max_memory is its budget. Ended by uc_keyword_texts_close. */
@@ -77,7 +82,7 @@ extern void uc_keyword_texts_close(UcKeywordTexts *texts);	/* takes NULL */
 extern UcStatus uc_keyword_texts_stop_word(UcKeywordTexts *texts, const char *language, const char *word, size_t bytes, bool stop,
 										   UcError *err);
 
-/* Adds a text of a segment. Language: a code, or NULL to detect it. */
+/* Adds a text of a segment. Language: a code, or NULL to detect it. UC_INVALID_DATA for text that is not UTF-8. */
 extern UcStatus uc_keyword_texts_add(UcKeywordTexts *texts, uint32_t segment, const char *language, const char *text, size_t bytes,
 									 const UcRun *run, UcError *err);
 

@@ -24,7 +24,9 @@ find(const char *const *lines, const size_t *bytes, int count, bool backwards, U
 		int			line = backwards ? count - 1 - i : i;
 		uint32_t	segment = bytes[line] == 0 ? 0 : (unsigned char) lines[line][0] % SEGMENTS;
 
-		MUST(uc_keyword_texts_add(texts, segment, NULL, lines[line], bytes[line], &run, &err) == UC_OK);
+		UcStatus	status = uc_keyword_texts_add(texts, segment, NULL, lines[line], bytes[line], &run, &err);
+
+		MUST(status == UC_OK || status == UC_INVALID_DATA);
 	}
 	MUST(uc_keyword_texts_finish(texts, &run, &err) == UC_OK);
 	MUST(uc_keywords(texts, SEGMENTS, &options, &run, keywords, &err) == UC_OK);

@@ -112,6 +112,7 @@ check_refusals(void)
 	uc_keyword_texts_close(NULL);
 
 	texts = texts_of(rows, ROWS, false);
+	CHECK_REFUSED(uc_keyword_texts_add(texts, 0, NULL, "ab\xff", 3, &run, &err), UC_INVALID_DATA, &err, "UTF-8", "only UTF-8 is text");
 	stop_now = true;
 	CHECK_REFUSED(uc_keyword_texts_add(texts, 0, NULL, "x", 1, &run, &err), UC_INTERRUPTED, &err, "interrupted", "adding is interrupted");
 	CHECK_REFUSED(uc_keywords(texts, 2, &options, &run, &keywords, &err), UC_INTERRUPTED, &err, "interrupted", "so are keywords");
@@ -126,7 +127,7 @@ check_keywords(void)
 	static const Row none[] = {{0, ""}, {1, " 12 。 the 的"}};
 	static const Row same[] = {{0, "alike"}, {1, "alike"}};
 	static const Row alone[] = {{0, "cats and dogs"}, {0, "cats"}, {0, "the CAT"}};
-	static const Row broken[] = {{0, "\xff\xc3( word"}, {1, "\xed\xa0\x80 letter \xf0\x9f"}};
+	static const Row markup[] = {{0, "<p>word</p> http://example.com/x"}, {1, "letter &amp; me@example.com"}};
 	UcKeywordOptions options = {.keywords = 3,.min_support = 2,.max_phrase = 3};
 	UcKeywordOptions wide = {.keywords = 10,.min_support = 1,.max_phrase = 4};
 	UcKeywordOptions words = {.keywords = 2,.min_support = 2,.max_phrase = 1};
@@ -136,7 +137,7 @@ check_keywords(void)
 	check_found("texts without words", found(none, 2, false, 2, wide), "");
 	check_found("what is the same everywhere is no keyword", found(same, 2, false, 2, wide), "");
 	check_found("one segment: the share; the commonest form", found(alone, 3, false, 1, wide), "0:cats/3 0:dogs/1");
-	check_found("bytes that are not UTF-8", found(broken, 2, false, 2, wide), "0:word/1 1:letter/1");
+	check_found("markup and addresses are no words", found(markup, 2, false, 2, wide), "0:word/1 1:letter/1");
 	check_found("phrases take the place of words that have none other",
 				found(rows, ROWS, false, 2, options), "0:science fiction/3 0:films/2 0:电影/2 1:New York/3 1:train/2 1:travel/2");
 	check_found("words alone", found(rows, ROWS, false, 2, words), "0:fiction/3 0:science/3 1:New/3 1:York/3");
