@@ -53,6 +53,10 @@ SELECT segment, keyword, support FROM usercluster.segment_keywords($$SELECT * FR
 SELECT segment, keyword, support FROM usercluster.segment_keywords($$SELECT * FROM (VALUES (1, 'die Bücher'), (1, 'ein Buch'), (2, 'die Hotels')) AS v$$,
 	language => 'de');
 
+-- what is no text, and traditional beside simplified characters
+SELECT segment, keyword, support FROM usercluster.segment_keywords($$SELECT * FROM (VALUES (1, '<p>電影</p> https://example.com/films'), (1, '電影'),
+	(1, '电影'), (2, '音乐 &amp; @name'), (2, '音樂'), (2, '音乐')) AS v(segment, body)$$);
+
 -- one megabyte in one word; and memory that does not do
 SELECT segment, length(keyword), support FROM usercluster.segment_keywords(
 	'SELECT i, CASE i WHEN 1 THEN repeat(''a'', 1000000) WHEN 2 THEN repeat(''旅行'', 100000) ELSE ''short'' END FROM generate_series(1, 3) i', 1);

@@ -88,17 +88,6 @@ read_options(FunctionCallInfo fcinfo, UcCleanOptions *options)
 		require_unicode("chinese", texts_argument(fcinfo, ARG_CHINESE));
 }
 
-static const UcHan *
-get_han(bool to_simplified)
-{
-	static UcHan *kept[2];
-	UcError		err;
-
-	if (kept[to_simplified] == NULL)
-		usercluster_check(uc_han_open(to_simplified, &kept[to_simplified], &err), &err);
-	return kept[to_simplified];
-}
-
 static const UcStopSet *
 get_stop_words(const char *language)
 {
@@ -170,7 +159,7 @@ usercluster_clean_text(PG_FUNCTION_ARGS)
 
 	read_options(fcinfo, &options);
 	if (options.choice[UC_CLEAN_CHINESE] != UC_CLEAN_KEEP)
-		tools.han = get_han(options.choice[UC_CLEAN_CHINESE] == UC_CLEAN_SIMPLIFIED);
+		tools.han = words_han(options.choice[UC_CLEAN_CHINESE] == UC_CLEAN_SIMPLIFIED);
 	if (language != NULL)
 	{
 		tools.stop_words = get_stop_words(language);

@@ -43,6 +43,7 @@ typedef struct Keywords
 	MemoryContextCallback callback; /* frees what the core holds */
 	UcKeywordOptions options;
 	char		language[UC_LANGUAGE_ROOM]; /* of all texts; empty: of each its own */
+	UcRun		run;
 	UcKeywordTexts *texts;
 	UcKeywords	found;
 	Labels		segments;
@@ -61,13 +62,6 @@ free_core(void *arg)
 
 	uc_keyword_texts_close(keywords->texts);
 	uc_keywords_free(&keywords->found);
-}
-
-static void
-keywords_run(UcRun *run)
-{
-	usercluster_run(run);
-	progress_watch(run);
 }
 
 /* ---- arguments ---- */
@@ -202,7 +196,6 @@ take_row(void *arg, TupleTableSlot *slot)
 	const char *language = keywords->language[0] == '\0' ? NULL : keywords->language;
 	const char *utf8;
 	size_t		bytes;
-	UcRun		run;
 	UcError		err;
 
 	CHECK_FOR_INTERRUPTS();
@@ -218,10 +211,9 @@ take_row(void *arg, TupleTableSlot *slot)
 		language = own;
 	}
 	utf8 = texts_utf8(DatumGetTextPP(value), &bytes);
-	keywords_run(&run);
 	usercluster_check(uc_keyword_texts_add(keywords->texts, (uint32) labels_code(&keywords->segments,
 																			 OutputFunctionCall(&keywords->segment_output, segment)),
-										   language, utf8, bytes, &run, &err), &err);
+										   language, utf8, bytes, &keywords->run, &err), &err);
 	/* The names of the segments are ours, and count as well. */
 	usercluster_check(uc_check_budget(keywords->texts->budget.work,
 									  uc_size_add(keywords->texts->budget.used, keywords->segments.bytes),
@@ -310,7 +302,6 @@ usercluster_segment_keywords(PG_FUNCTION_ARGS)
 	Keywords   *keywords = MemoryContextAllocZero(context, sizeof *keywords);
 	OtherQuery	query = {.check = check_columns,.take = take_row,.arg = keywords};
 	int32	   *order;
-	UcRun		run;
 	UcError		err;
 
 	keywords->callback.func = free_core;
@@ -320,8 +311,9 @@ usercluster_segment_keywords(PG_FUNCTION_ARGS)
 	InitMaterializedSRF(fcinfo, 0);
 	MemoryContextSwitchTo(context);
 	progress_begin("segment_keywords");
-	keywords_run(&run);
-	usercluster_check(uc_keyword_texts_open(&run, &keywords->texts, &err), &err);
+	usercluster_run(&keywords->run);
+	progress_watch(&keywords->run);
+	usercluster_check(uc_keyword_texts_open(words_han(true), &keywords->run, &keywords->texts, &err), &err);
 	read_stop_words(fcinfo, keywords);
 	labels_begin(&keywords->segments);
 	progress_phase("reading rows", UC_UNKNOWN_TOTAL);
@@ -329,8 +321,8 @@ usercluster_segment_keywords(PG_FUNCTION_ARGS)
 	tell_skipped(keywords);
 	order = order_segments(keywords);
 	progress_phase("counting words", UC_UNKNOWN_TOTAL);
-	usercluster_check(uc_keyword_texts_finish(keywords->texts, &run, &err), &err);
-	usercluster_check(uc_keywords(keywords->texts, (uint32) keywords->segments.count, &keywords->options, &run, &keywords->found,
+	usercluster_check(uc_keyword_texts_finish(keywords->texts, &keywords->run, &err), &err);
+	usercluster_check(uc_keywords(keywords->texts, (uint32) keywords->segments.count, &keywords->options, &keywords->run, &keywords->found,
 								  &err), &err);
 	put_keywords(keywords, order, (ReturnSetInfo *) fcinfo->resultinfo);
 	progress_end();

@@ -55,6 +55,17 @@ words_detector(void)
 	return kept;
 }
 
+const UcHan *
+words_han(bool to_simplified)
+{
+	static UcHan *kept[2];
+	UcError		err;
+
+	if (kept[to_simplified] == NULL)
+		usercluster_check(uc_han_open(to_simplified, &kept[to_simplified], &err), &err);
+	return kept[to_simplified];
+}
+
 UcStatus
 words_stemmer(const char *code, UcStemmer **stemmer, UcError *err)
 {

@@ -6,6 +6,7 @@
 #define USERCLUSTER_WORDS_H
 
 #include "text/detect.h"
+#include "text/han.h"
 #include "text/language.h"
 #include "text/stem.h"
 #include "text/words.h"
@@ -14,6 +15,9 @@
 extern UcWords *words_get(void);
 
 extern const UcDetector *words_detector(void);
+
+/* The converter to simplified or to traditional characters. */
+extern const UcHan *words_han(bool to_simplified);
 
 /* The code of a language; refused (22023) where there is none of this name. */
 extern void words_language(const char *name, char code[UC_LANGUAGE_ROOM]);

@@ -95,7 +95,7 @@ open_parts(UcKeywordTexts *texts, UcError *err)
 }
 
 UcStatus
-uc_keyword_texts_open(const UcRun *run, UcKeywordTexts **texts, UcError *err)
+uc_keyword_texts_open(const UcHan *han, const UcRun *run, UcKeywordTexts **texts, UcError *err)
 {
 	UcKeywordTexts *made = uc_alloc_zeroed(sizeof *made);
 	UcStatus	status;
@@ -105,6 +105,7 @@ uc_keyword_texts_open(const UcRun *run, UcKeywordTexts **texts, UcError *err)
 		return uc_out_of_memory(err, sizeof *made);
 	made->budget = (UcBudget) {.work = "finding keywords",.allowed = run->max_memory};
 	made->code_count = 1;
+	made->han_converter = han;
 	status = open_parts(made, err);
 	if (status != UC_OK)
 	{
@@ -368,6 +369,8 @@ make_term(UcKeywordTexts *texts, uint32_t form, uint8_t language, uint32_t *stem
 			bytes -= 3;
 		if (is_stop_word(texts, code, room, bytes))
 			return UC_OK;
+		if (texts->han_converter != NULL && strcmp(code, "zh") == 0)
+			bytes = uc_han_convert_utf8(texts->han_converter, room, bytes, sizeof room);
 	}
 	else
 	{

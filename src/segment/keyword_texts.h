@@ -6,7 +6,8 @@
  * names and part phrases.
  *
  * A term is what the forms of a word have in common: its stem by the language of the text, in lower case. Stop words, numbers,
- * single letters and kana of up to two characters are no terms. A single Han character is a weak one.
+ * single letters and kana of up to two characters are no terms.
+ * Traditional and simplified forms of a Chinese word are one term. A single Han character is a weak one.
  *
  * The language of a text is given, or detected; where that fails it is the commonest of the other texts. Han words are Chinese
  * unless the text is Japanese, and Latin words in texts of other scripts English.
@@ -72,10 +73,14 @@ typedef struct UcKeywordTexts
 	UcWords    *breaker;
 	UcDetector *detector;
 	UcCleanOptions cleaning;
+	const UcHan *han_converter;	/* or NULL */
 } UcKeywordTexts;
 
-/* An empty collection that knows the shipped stop words; run->max_memory is its budget. Ended by uc_keyword_texts_close. */
-extern UcStatus uc_keyword_texts_open(const UcRun *run, UcKeywordTexts **texts, UcError *err);
+/*
+ * An empty collection that knows the shipped stop words; run->max_memory is its budget. `han` converts to simplified
+ * characters and outlives the collection; NULL: traditional words are terms of their own. Ended by uc_keyword_texts_close.
+ */
+extern UcStatus uc_keyword_texts_open(const UcHan *han, const UcRun *run, UcKeywordTexts **texts, UcError *err);
 extern void uc_keyword_texts_close(UcKeywordTexts *texts);	/* takes NULL */
 
 /* One more stop word of a language, or with stop = false one less; language NULL: of each. */

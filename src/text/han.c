@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include <unicode/ustring.h>
 #include <unicode/utrans.h>
 
 #include "base/memory.h"
@@ -59,4 +60,26 @@ uc_han_convert(const UcHan *han, uint16_t *units, size_t count)
 		return (size_t) length;
 	memcpy(units, kept, count * sizeof *units);
 	return count;
+}
+
+size_t
+uc_han_convert_utf8(const UcHan *han, char *text, size_t bytes, size_t room)
+{
+	uint16_t	units[2 * UC_HAN_MOST];
+	char		converted[6 * UC_HAN_MOST];
+	int32_t		count = 0,
+				length = 0;
+	UErrorCode	code = U_ZERO_ERROR;
+
+	if (bytes > UC_HAN_MOST)
+		return bytes;
+	u_strFromUTF8(units, UC_HAN_MOST, &count, text, (int32_t) bytes, &code);
+	if (U_FAILURE(code))
+		return bytes;
+	count = (int32_t) uc_han_convert(han, units, (size_t) count);
+	u_strToUTF8(converted, sizeof converted, &length, units, count, &code);
+	if (U_FAILURE(code) || (size_t) length > room)
+		return bytes;
+	memcpy(text, converted, (size_t) length);
+	return (size_t) length;
 }

@@ -26,4 +26,10 @@ extern void uc_han_close(UcHan *han);	/* takes NULL */
  */
 extern size_t uc_han_convert(const UcHan *han, uint16_t *units, size_t count);
 
+/*
+ * The same for UTF-8 of up to UC_HAN_MOST bytes in an array of `room`; the new number of bytes is returned. Text that is longer,
+ * or not UTF-8, or would not fit, stays as it is.
+ */
+extern size_t uc_han_convert_utf8(const UcHan *han, char *text, size_t bytes, size_t room);
+
 #endif

@@ -18,7 +18,7 @@ find(const char *const *lines, const size_t *bytes, int count, bool backwards, U
 	UcKeywordTexts *texts;
 	UcError		err = {0};
 
-	MUST(uc_keyword_texts_open(&run, &texts, &err) == UC_OK);
+	MUST(uc_keyword_texts_open(NULL, &run, &texts, &err) == UC_OK);
 	for (int i = 0; i < count; i++)
 	{
 		int			line = backwards ? count - 1 - i : i;

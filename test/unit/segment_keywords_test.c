@@ -40,7 +40,7 @@ texts_of(const Row *some, size_t count, bool backwards)
 {
 	UcKeywordTexts *texts;
 	UcError		err = {0};
-	bool		fine = uc_keyword_texts_open(&run, &texts, &err) == UC_OK;
+	bool		fine = uc_keyword_texts_open(NULL, &run, &texts, &err) == UC_OK;
 
 	for (size_t i = 0; i < count && fine; i++)
 	{
@@ -98,10 +98,10 @@ check_refusals(void)
 	UcStatus	status = UC_OK;
 
 	small.max_memory = 1000;
-	CHECK_REFUSED(uc_keyword_texts_open(&small, &texts, &err), UC_MEMORY_LIMIT, &err, "more memory", "too little memory for stop words");
+	CHECK_REFUSED(uc_keyword_texts_open(NULL, &small, &texts, &err), UC_MEMORY_LIMIT, &err, "more memory", "too little memory for stop words");
 	CHECK(texts == NULL, "nothing is left open");
 	small.max_memory = 1000000;
-	CHECK(uc_keyword_texts_open(&small, &texts, &err) == UC_OK, "a megabyte is enough to begin with");
+	CHECK(uc_keyword_texts_open(NULL, &small, &texts, &err) == UC_OK, "a megabyte is enough to begin with");
 	for (int i = 0; i < 1000000 && status == UC_OK; i++)
 	{
 		snprintf(text, sizeof text, "word%x", i);
@@ -180,12 +180,33 @@ check_weak(void)
 }
 
 static void
+check_chinese(void)
+{
+	UcHan	   *han;
+	UcKeywordTexts *texts;
+	UcError		err = {0};
+	char		room[64] = "電腦 a";
+	char		few[6] = "\xE9\x9B\xBB\xFF";
+
+	CHECK(uc_han_open(true, &han, &err) == UC_OK, "a converter opens");
+	CHECK(uc_han_convert_utf8(han, room, 8, sizeof room) == 8 && memcmp(room, "电脑 a", 8) == 0, "UTF-8 is converted in place");
+	CHECK(uc_han_convert_utf8(han, few, 4, sizeof few) == 4 && few[3] == '\xFF', "what is not UTF-8 stays");
+	CHECK(uc_keyword_texts_open(han, &run, &texts, &err) == UC_OK, "opens");
+	uc_keyword_texts_add(texts, 0, "zh", "電影", 6, &run, &err);
+	uc_keyword_texts_add(texts, 0, "zh", "电影", 6, &run, &err);
+	CHECK(uc_keyword_texts_finish(texts, &run, &err) == UC_OK && texts->tokens == 2 && texts->terms[0] == texts->terms[1] &&
+		  texts->terms[0] != UC_NO_TERM, "traditional and simplified forms are one term");
+	uc_keyword_texts_close(texts);
+	uc_han_close(han);
+}
+
+static void
 check_stop_words(void)
 {
 	UcKeywordTexts *texts;
 	UcError		err = {0};
 
-	CHECK(uc_keyword_texts_open(&run, &texts, &err) == UC_OK, "opens");
+	CHECK(uc_keyword_texts_open(NULL, &run, &texts, &err) == UC_OK, "opens");
 	uc_keyword_texts_stop_word(texts, "en", "the", 3, false, &err);
 	uc_keyword_texts_stop_word(texts, "en", "Cat", 3, true, &err);
 	uc_keyword_texts_stop_word(texts, NULL, "chien", 5, true, &err);
@@ -205,6 +226,7 @@ main(void)
 	check_keywords();
 	check_weights();
 	check_weak();
+	check_chinese();
 	check_stop_words();
 	return check_done();
 }
