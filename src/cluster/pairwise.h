@@ -58,11 +58,11 @@ uc_pair(size_t rows, size_t i, size_t j)
 	return UC_PAIR_GROUP * (group * (rows - UC_PAIR_GROUP / 2 * (group + 1)) + j) + i % UC_PAIR_GROUP;
 }
 
-/* Places of the matrix, at least 1. */
+/* Places of the matrix. */
 static inline size_t
 uc_pair_count(size_t rows)
 {
-	size_t		last = (rows - 1) / UC_PAIR_GROUP;
+	size_t		last = rows == 0 ? 0 : (rows - 1) / UC_PAIR_GROUP;
 	size_t		before = last == 0 ? 0 : uc_size_mul(last, rows - UC_PAIR_GROUP / 2 * (last + 1));
 
 	return uc_size_mul(UC_PAIR_GROUP, uc_size_add(before, rows));
