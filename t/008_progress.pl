@@ -124,6 +124,15 @@ $node->psql('postgres', q{SET usercluster.progress_interval = '1s';
 like($err, qr/NOTICE:  kmeans: reading rows, 2\nDETAIL:  It began 1 seconds ago\./, 'a NOTICE comes every interval');
 is(() = $err =~ /NOTICE/g, 1, 'and not more often');
 
+for my $case ([$endless, qr/kmeans: (seeding|iterating), \d+( of 100)?, part \d+ of 1000000/],
+	["SELECT cardinality(usercluster.embed($text))", qr/embed: embedding texts, [1-9]\d* of 20000/])
+{
+	my ($sql, $told) = @$case;
+	$node->psql('postgres', "SET usercluster.progress_interval = 1; SET statement_timeout = '3500ms'; $sql", stderr => \$err);
+	like($err, qr/(NOTICE:  $told\nDETAIL:  It began \d seconds ago\.\n[^\n]*){2,3}ERROR:  canceling statement due to statement timeout/,
+		'NOTICEs come while threads are at work, and a timeout is one');
+}
+
 # more calls than places
 my @calls = map { begin($waiting) } 1 .. $slots + 2;
 $node->poll_query_until('postgres',

@@ -22,6 +22,7 @@ struct UcSection
 	atomic_size_t next;			/* first task not yet taken */
 	atomic_size_t ended;		/* tasks done */
 	size_t		total;			/* of the phase that the tasks are; 0: none */
+	atomic_bool pausing;		/* take no more tasks until all threads have ended and the caller has spoken */
 	atomic_bool stopped;		/* interrupted or failed: take no more tasks */
 	bool		interrupted;	/* written by the calling thread only */
 };
@@ -42,11 +43,24 @@ uc_interrupt_error(UcError *err)
 	return uc_error(err, UC_INTERRUPTED, "interrupted");
 }
 
+/* Outside parallel sections, where a pause needs no waiting. */
 static void
 report(UcProgress *progress)
 {
-	if (progress->report != NULL)
-		progress->report(progress);
+	if (progress->report(progress))
+		progress->pause(progress);
+}
+
+/* Writes what is done; false where that is nothing new. */
+static bool
+set_done(UcProgress *progress, size_t done)
+{
+	if (done > progress->total)
+		done = progress->total;
+	if (done <= progress->done)
+		return false;
+	progress->done = done;
+	return true;
 }
 
 void
@@ -63,16 +77,8 @@ uc_progress_phase(const UcRun *run, const char *phase, size_t total)
 void
 uc_progress_done(const UcRun *run, size_t done)
 {
-	UcProgress *progress = run->progress;
-
-	if (progress == NULL)
-		return;
-	if (done > progress->total)
-		done = progress->total;
-	if (done <= progress->done)
-		return;
-	progress->done = done;
-	report(progress);
+	if (run->progress != NULL && set_done(run->progress, done))
+		report(run->progress);
 }
 
 void
@@ -106,13 +112,16 @@ uc_progress_leave(const UcRun *run)
 
 /* A share of the phase: the tasks done of all, whose product with the total may exceed a size_t. */
 static void
-report_section(const UcSection *section)
+report_section(UcSection *section)
 {
 	size_t		ended = atomic_load_explicit(&section->ended, memory_order_relaxed);
+	UcProgress *progress = section->run->progress;
 
-	if (section->total > 0 && section->run->progress != NULL)
-		uc_progress_done(section->run, ended == section->tasks ? section->total :
-						 (size_t) ((double) section->total / (double) section->tasks * (double) ended));
+	if (section->total > 0 && progress != NULL &&
+		set_done(progress, ended == section->tasks ? section->total :
+				 (size_t) ((double) section->total / (double) section->tasks * (double) ended)) &&
+		progress->report(progress))
+		atomic_store(&section->pausing, true);
 }
 
 bool
@@ -136,7 +145,7 @@ work(void *arg)
 	Worker	   *worker = arg;
 	UcSection  *section = worker->section;
 
-	while (!uc_section_stopped(section, worker->number))
+	while (!uc_section_stopped(section, worker->number) && !atomic_load(&section->pausing))
 	{
 		size_t		task = atomic_fetch_add(&section->next, 1);
 
@@ -166,6 +175,17 @@ start_workers(Worker *workers, int count)
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
+static void
+run_threads(Worker *workers, int count)
+{
+	if (count > 1)
+		start_workers(workers, count);
+	work(&workers[0]);
+	for (int i = 1; i < count; i++)
+		if (workers[i].started)
+			pthread_join(workers[i].thread, NULL);
+}
+
 static UcStatus
 run_section(const UcRun *run, size_t total, size_t tasks, UcTask body, void *arg, UcError *err)
 {
@@ -186,13 +206,14 @@ run_section(const UcRun *run, size_t total, size_t tasks, UcTask body, void *arg
 		workers[i].section = &section;
 		workers[i].number = (int) i;
 	}
-	if (count > 1)
-		start_workers(workers, (int) count);
-	work(&workers[0]);
-	for (size_t i = 1; i < count; i++)
-		if (workers[i].started)
-			pthread_join(workers[i].thread, NULL);
-	report_section(&section);
+	do
+	{
+		atomic_store(&section.pausing, false);
+		run_threads(workers, (int) count);
+		report_section(&section);
+		if (atomic_load(&section.pausing))
+			run->progress->pause(run->progress);
+	} while (!atomic_load(&section.stopped) && atomic_load(&section.next) < tasks);
 
 	/* A task that ended early because another failed says it was interrupted: that is not what went wrong. */
 	for (size_t i = 0; i < count; i++)

@@ -15,7 +15,9 @@
 
 /*
  * How far a call has come. The core writes it on the calling thread, at most once per block of work, and calls
- * `report` after each change; like `interrupted`, report only looks. A caller may use one for several calls in a row.
+ * `report` after each change; like `interrupted`, report only looks. When it says true the core soon calls `pause`, on
+ * the calling thread while no other thread of the core lives: there the caller may speak, but must return. A caller may
+ * use one UcProgress for several calls in a row.
  */
 typedef struct UcProgress
 {
@@ -25,7 +27,8 @@ typedef struct UcProgress
 	size_t		part;			/* 1 to parts: one restart, one number of clusters; 0 before the first */
 	size_t		parts;			/* 0: the call is one piece */
 	int			depth;			/* calls of parts that are under way inside each other; the outermost one's are shown */
-	void		(*report) (struct UcProgress *progress);
+	bool		(*report) (struct UcProgress *progress);
+	void		(*pause) (struct UcProgress *progress); /* NULL where report never says true */
 } UcProgress;
 
 #define UC_UNKNOWN_TOTAL SIZE_MAX
@@ -49,7 +52,7 @@ uc_interrupted(const UcRun *run)
 /* Fills the error for a call that stops because the callback said so. */
 extern UcStatus uc_interrupt_error(UcError *err);
 
-/* Begins a phase of `total` rows, steps, or whatever the phase counts. */
+/* For the calling thread outside parallel sections. Begins a phase of `total` rows, steps, or whatever the phase counts. */
 extern void uc_progress_phase(const UcRun *run, const char *phase, size_t total);
 
 /* So many of the phase's total are done; less than before is ignored, more than the total is the total. */

@@ -49,9 +49,21 @@ must_act(void)
 	return act;
 }
 
+static ErrorData *deferred;
+
+void
+usercluster_defer_error(MemoryContext context)
+{
+	MemoryContextSwitchTo(context);
+	deferred = CopyErrorData();
+	FlushErrorState();
+}
+
 static bool
 interrupted(void *arg)
 {
+	if (deferred != NULL)
+		return true;
 	/* Held-off interrupts would not be raised after the core has stopped, so it must not stop for them. */
 	if (!InterruptPending || InterruptHoldoffCount > 0 || CritSectionCount > 0)
 		return false;
@@ -69,6 +81,7 @@ interrupted(void *arg)
 void
 usercluster_run(UcRun *run)
 {
+	deferred = NULL;
 	run->threads = settings_threads();
 	run->max_memory = settings_max_memory();
 	run->interrupted = interrupted;
@@ -111,6 +124,14 @@ sqlstate(UcStatus status)
 void
 usercluster_check(UcStatus status, const UcError *err)
 {
+	/* also where the core ended before its next look: what it gave is lost then, which is less than to lose the error */
+	if (deferred != NULL && (status == UC_OK || status == UC_INTERRUPTED))
+	{
+		ErrorData  *error = deferred;
+
+		deferred = NULL;
+		ReThrowError(error);
+	}
 	if (status == UC_OK)
 		return;
 	if (status == UC_INTERRUPTED)

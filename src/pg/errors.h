@@ -5,6 +5,8 @@
 #ifndef USERCLUSTER_ERRORS_H
 #define USERCLUSTER_ERRORS_H
 
+#include "postgres.h"
+
 #include "base/run.h"
 #include "base/status.h"
 
@@ -14,6 +16,12 @@
  * progress.h.
  */
 extern void usercluster_run(UcRun *run);
+
+/*
+ * For a PG_CATCH inside a core call: keeps the error that was caught. The core stops at its next look, and usercluster_check
+ * raises the error.
+ */
+extern void usercluster_defer_error(MemoryContext context);
 
 /*
  * Turns a failed call into ereport(ERROR) with the matching SQLSTATE. For UC_INTERRUPTED it calls CHECK_FOR_INTERRUPTS,

@@ -8,6 +8,7 @@
  */
 #include "postgres.h"
 
+#include "access/parallel.h"
 #include "catalog/pg_authid_d.h"
 #include "funcapi.h"
 #include "miscadmin.h"
@@ -27,6 +28,7 @@
 #include "storage/dsm_registry.h"
 #endif
 
+#include "pg/errors.h"
 #include "pg/progress.h"
 #include "pg/settings.h"
 
@@ -216,8 +218,17 @@ leave_slot(int code, Datum arg)
 	pg_atomic_write_u32(&slot->owner, 0);
 }
 
-/* The core calls this while threads may live: it copies, and raises nothing. */
-static void
+static bool
+notice_is_due(void)
+{
+	int			interval = settings_progress_interval();
+
+	return interval > 0 && progress.phase != NULL && !IsParallelWorker() &&
+		GetCurrentTimestamp() - told >= interval * USECS_PER_SEC;
+}
+
+/* The core calls this while threads may live: it copies, and raises nothing. True: a notice is due. */
+static bool
 report(UcProgress *now)
 {
 	bool		other = now->phase != NULL && strncmp(shown.phase, now->phase, sizeof shown.phase - 1) != 0;
@@ -231,33 +242,60 @@ report(UcProgress *now)
 	shown.part = (uint32) Min(now->part, PG_UINT32_MAX);
 	shown.parts = (uint32) Min(now->parts, PG_UINT32_MAX);
 	write_slot();
+	return now->pause != NULL && notice_is_due();
 }
 
 /* ---- notices ---- */
 
-static const char *
-rows_told(void)
+static void
+tell(void)
 {
-	if (progress.total == UC_UNKNOWN_TOTAL)
-		return psprintf("%zu", progress.done);
-	return psprintf("%zu of %zu", progress.done, progress.total);
+	StringInfoData text;
+
+	told = GetCurrentTimestamp();
+	initStringInfo(&text);
+	appendStringInfo(&text, "%s, %zu", shown.phase, progress.done);
+	if (progress.total != UC_UNKNOWN_TOTAL)
+		appendStringInfo(&text, " of %zu", progress.total);
+	if (progress.parts > 0)
+		appendStringInfo(&text, ", part %zu of %zu", progress.part, progress.parts);
+	ereport(NOTICE,
+			(errmsg("%s: %s", shown.command, text.data),
+			 errdetail("It began %lld seconds ago.", (long long) ((told - shown.since) / USECS_PER_SEC))));
+	pfree(text.data);
 }
 
 static void
 tell_if_due(void)
 {
-	int			interval = settings_progress_interval();
-	TimestampTz now;
+	if (notice_is_due())
+		tell();
+}
 
-	if (interval == 0 || progress.phase == NULL)
-		return;
-	now = GetCurrentTimestamp();
-	if (now - told < interval * USECS_PER_SEC)
-		return;
-	told = now;
-	ereport(NOTICE,
-			(errmsg("%s: %s, %s", shown.command, shown.phase, rows_told()),
-			 errdetail("It began %lld seconds ago.", (long long) ((now - shown.since) / USECS_PER_SEC))));
+/*
+ * Inside a core call, between its threads. Being asked to terminate may end the process here, as it must where the
+ * client does not read; a cancel waits for the core, and an error is kept until the core has stopped.
+ */
+static void
+speak(UcProgress *now)
+{
+	MemoryContext context = CurrentMemoryContext;
+	uint32		interrupts_held = InterruptHoldoffCount;
+	uint32		cancel_held = QueryCancelHoldoffCount;
+
+	HOLD_CANCEL_INTERRUPTS();
+	PG_TRY();
+	{
+		tell();
+	}
+	PG_CATCH();
+	{
+		usercluster_defer_error(context);
+	}
+	PG_END_TRY();
+	/* an error has set them to 0 */
+	InterruptHoldoffCount = interrupts_held;
+	QueryCancelHoldoffCount = cancel_held;
 }
 
 /* ---- calls ---- */
@@ -321,6 +359,7 @@ progress_watch(UcRun *run)
 	if (!is_shown())
 		return;
 	tell_if_due();
+	progress.pause = speak;
 	run->progress = &progress;
 }
 
@@ -331,6 +370,7 @@ progress_phase(const char *phase, size_t total)
 
 	if (!is_shown())
 		return;
+	progress.pause = NULL;
 	tell_if_due();
 	uc_progress_phase(&run, phase, total);
 }
@@ -342,6 +382,7 @@ progress_done(size_t done)
 
 	if (!is_shown())
 		return;
+	progress.pause = NULL;
 	uc_progress_done(&run, done);
 	tell_if_due();
 }

@@ -22,7 +22,7 @@ extern void progress_watch(UcRun *run);
 
 /*
  * A phase of the call outside the core, and how many rows or the like of its total (UC_UNKNOWN_TOTAL) are done. The
- * phase's name is never freed. These two send the NOTICEs: while the core works, nobody may.
+ * phase's name is never freed.
  */
 extern void progress_phase(const char *phase, size_t total);
 extern void progress_done(size_t done);

@@ -4,7 +4,9 @@
  * Whoever watches relies on this: a phase begins with nothing done, what is done only grows and ends at the total, the
  * parts are counted from 1, and all of it comes from the calling thread.
  */
+#include <dirent.h>
 #include <pthread.h>
+#include <unistd.h>
 
 #include "check.h"
 #include "golden.h"
@@ -33,6 +35,7 @@ typedef struct Watcher
 	size_t		steps;			/* reports of something done */
 	size_t		parts;			/* as announced */
 	size_t		last_part;
+	size_t		pauses;
 	const char *broken;			/* the first rule that was broken */
 	bool		unfinished;		/* a phase with a total ended before it */
 } Watcher;
@@ -53,7 +56,7 @@ end_phase(Watcher *watcher)
 		watcher->unfinished = true;
 }
 
-static void
+static bool
 watch(UcProgress *now)
 {
 	Watcher    *watcher = (Watcher *) now;
@@ -82,6 +85,33 @@ watch(UcProgress *now)
 	}
 	watcher->steps += now->done > before->done;
 	watcher->before = *now;
+	return now->pause != NULL;
+}
+
+static size_t
+threads_alive(void)
+{
+	size_t		count = 0;
+	DIR		   *tasks = opendir("/proc/self/task");
+
+	for (struct dirent *entry; tasks != NULL && (entry = readdir(tasks)) != NULL;)
+		count += entry->d_name[0] != '.';
+	if (tasks != NULL)
+		closedir(tasks);
+	return count;
+}
+
+static void
+rest(UcProgress *now)
+{
+	Watcher    *watcher = (Watcher *) now;
+
+	watcher->pauses++;
+	must(watcher, pthread_equal(pthread_self(), watcher->thread), "pauses are the calling thread's");
+	/* a thread that has been joined may be listed for a moment */
+	for (int i = 0; i < 1000 && threads_alive() > 1; i++)
+		usleep(1000);
+	must(watcher, threads_alive() == 1, "no thread lives in a pause");
 }
 
 static UcRun
@@ -253,6 +283,40 @@ check_embedding(int threads)
 	unload_model(&loaded);
 }
 
+/* The caller may speak at every step, and nothing else changes. */
+static void
+check_pauses(const float *x, int threads)
+{
+	UcKmeansOptions options = options_for(CLUSTERS, UC_METRIC_EUCLIDEAN);
+	UcKmeans	expected = fit(x, ROWS, DIM, &options, threads);
+	UcKmeans	result;
+	UcSilhouetteOptions exact = {.metric = UC_METRIC_EUCLIDEAN};
+	UcSilhouette once,
+				paused;
+	UcRun		plain = {.threads = threads,.max_memory = (size_t) 1 << 30};
+	Watcher		watcher;
+	UcRun		run = begin(&watcher, threads);
+	UcError		err;
+
+	watcher.progress.pause = rest;
+	CHECK(uc_kmeans(x, ROWS, DIM, &options, &run, &result, &err) == UC_OK && watcher.broken == NULL && watcher.pauses > 10,
+		  "k-means pauses, with %d threads", threads);
+	CHECK(result.inertia == expected.inertia && memcmp(result.labels, expected.labels, ROWS * sizeof(int32_t)) == 0,
+		  "and finds what it finds without");
+	uc_kmeans_free(&result);
+
+	run = begin(&watcher, threads);
+	watcher.progress.pause = rest;
+	CHECK(uc_silhouette(x, expected.labels, ROWS, DIM, expected.k, &exact, &run, NULL, &paused, &err) == UC_OK &&
+		  watcher.broken == NULL && watcher.pauses > 1 && watcher.progress.done == ROWS,
+		  "silhouette pauses in the middle of its rows (%zu times)", watcher.pauses);
+	if (watcher.broken != NULL)
+		printf("# broken: %s\n", watcher.broken);
+	CHECK(uc_silhouette(x, expected.labels, ROWS, DIM, expected.k, &exact, &plain, NULL, &once, &err) == UC_OK &&
+		  once.mean == paused.mean, "and measures what it measures without");
+	uc_kmeans_free(&expected);
+}
+
 /* Totals that a share of all tasks cannot be multiplied with, or divided by. */
 static UcStatus
 nothing(void *arg, size_t task, int worker, UcSection *section, UcError *err)
@@ -293,6 +357,7 @@ main(void)
 		check_measures(x, threads);
 		check_preparation(x, threads);
 		check_embedding(threads);
+		check_pauses(x, threads);
 	}
 	check_extremes();
 	uc_free(x);
