@@ -158,6 +158,22 @@ DROP TABLE elsewhere.ours;
 SELECT pg_temp.refusal($$CALL usercluster.refresh_segmentation('ours')$$);
 SELECT usercluster.drop_segmentation('ours');
 
+-- foreign keys on both sides of the members table, also deferred ones, hold and are in nobody's way
+CREATE TABLE followed (id int PRIMARY KEY, segment int, distance float8, margin float8, assigned_at timestamptz);
+ALTER TABLE followed ADD FOREIGN KEY (id) REFERENCES visitors ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED;
+CREATE TABLE letters (id int REFERENCES followed ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED);
+CALL usercluster.create_segmentation('followed', 'SELECT id, at FROM visitors', k => 3, members => 'followed');
+INSERT INTO letters VALUES (3), (6);
+UPDATE visitors SET at = NULL WHERE id = 6;
+CALL usercluster.refresh_segmentation('followed');
+SELECT array_agg(id) FROM letters;
+BEGIN;
+INSERT INTO letters VALUES (7), (100000);
+SELECT pg_temp.refusal($$CALL usercluster.refresh_segmentation('followed')$$);
+ROLLBACK;
+SELECT usercluster.drop_segmentation('followed');
+DROP TABLE followed, letters;
+
 -- by a tree instead of k-means
 CALL usercluster.create_segmentation('tree', 'SELECT id, at FROM visitors', k => 4, algorithm => 'hierarchical', members => 'tree_members');
 SELECT count(DISTINCT (h.cluster, m.segment)), count(*) FROM usercluster.hierarchical('SELECT id, at FROM visitors', 4) h JOIN tree_members m USING (id);

@@ -21,6 +21,7 @@
 #include "utils/syscache.h"
 #include "utils/typcache.h"
 
+#include "pg/restricted.h"
 #include "pg/segmentation_members.h"
 
 #define BATCH 10000
@@ -188,6 +189,37 @@ note_move(SegmentMove **moves, size_t *capacity, SegmentationRun *run, char *key
 	(*moves)[run->moved++] = (SegmentMove) {key, from, to};
 }
 
+/*
+ * Nothing may be left for the end of the transaction, where it would run as somebody else: deferred foreign keys and unique
+ * constraints of the table, and foreign keys to it, are checked at once instead. Constraint triggers stay deferred, and
+ * the server refuses to fire them: their functions are the owner's own.
+ */
+static void
+check_constraints_at_once(const MembersTable *table)
+{
+	Restricted	restricted;
+	Datum		relation = ObjectIdGetDatum(table->relation);
+	StringInfoData names;
+
+	initStringInfo(&names);
+	restricted_begin(&restricted, GetUserId(), RESTRICTED_CATALOGUE_PATH);
+	SPI_connect();
+	if (SPI_execute_with_args("SELECT DISTINCT quote_ident(n.nspname) || '.' || quote_ident(c.conname) "
+							  "FROM pg_constraint c JOIN pg_namespace n ON n.oid = c.connamespace "
+							  "WHERE c.condeferred AND c.contype IN ('f', 'p', 'u', 'x') AND $1 IN (c.conrelid, c.confrelid)",
+							  1, (Oid[]) {OIDOID}, &relation, NULL, false, 0) != SPI_OK_SELECT)
+		elog(ERROR, "the constraints were not found");
+	for (uint64 i = 0; i < SPI_processed; i++)
+		appendStringInfo(&names, "%s%s", i == 0 ? "" : ", ",
+						 SPI_getvalue(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1));
+	if (names.len > 0 &&
+		SPI_execute(psprintf("SET CONSTRAINTS %s IMMEDIATE", names.data), false, 0) != SPI_OK_UTILITY)
+		elog(ERROR, "the constraints were not set");
+	SPI_finish();
+	restricted_end(&restricted);
+	pfree(names.data);
+}
+
 /* Members whose key no row has any more. */
 static void
 delete_departed(const MembersTable *table, const MembersChange *change, SegmentationRun *run)
@@ -223,6 +255,7 @@ members_write(const MembersTable *table, const MembersChange *change, Segmentati
 	Oid			output;
 	bool		is_varlena;
 
+	check_constraints_at_once(table);
 	getTypeOutputInfo(table->key_type, &output, &is_varlena);
 	if (!change->only_new)
 		delete_departed(table, change, run);
