@@ -35,7 +35,6 @@
 
 PG_FUNCTION_INFO_V1(usercluster_embed_missing);
 
-#define FIRST_BLOCKS 1
 #define MOST_BLOCKS 8192
 #define SECONDS_BETWEEN_NOTICES 10
 #define MOST_BATCH_ROWS 100000
@@ -60,7 +59,7 @@ typedef struct Backfill
 	MemoryContext batch;		/* reset for each batch; outlives transactions */
 	SkippedTexts *skipped_before;
 	int64		embedded;
-	int64		skipped;
+	int64		skipped;		/* in this pass */
 	int64		left;			/* rows of the last pass that were locked or changed meanwhile */
 	double		done_share;		/* of the blocks of the first pass */
 	/* the batch at hand */
@@ -154,37 +153,45 @@ keep_rows(Backfill *job)
 		row->texts = DatumGetArrayTypePCopy(SPI_getbinval(tuple, desc, 2, &null));
 		row->key = SPI_getbinval(tuple, desc, 3, &null);
 		row->key = null ? (Datum) 0 : PointerGetDatum(DatumGetArrayTypePCopy(row->key));
-		if (!skipped_known(job->skipped_before, watch_joined(row->texts)))
+		if (skipped_known(job->skipped_before, watch_joined(row->texts)))
+			job->skipped++;
+		else
 			job->count++;
 	}
 	MemoryContextSwitchTo(before);
 }
 
-static void
-read_rows(Backfill *job, Relation relation, const Watch *watch, BlockNumber first, BlockNumber end)
+/* Rows from `first` on, in their order, before block `stop`, and at most a batch; returns how many, with the last one's place. */
+static int
+read_rows(Backfill *job, Relation relation, const Watch *watch, ItemPointer first, BlockNumber stop, ItemPointer last)
 {
-	ItemPointerData bounds[2];
-	Oid			types[2] = {TIDOID, TIDOID};
-	Datum		values[2] = {PointerGetDatum(&bounds[0]), PointerGetDatum(&bounds[1])};
-	ActingUser	before;
-	int			modes;
+	ItemPointerData end;
+	Oid			types[3] = {TIDOID, TIDOID, INT8OID};
+	Datum		values[3] = {PointerGetDatum(first), PointerGetDatum(&end), Int64GetDatum(job->batch_rows)};
 	char	   *texts = watch_texts_sql(relation, watch);
+	ActingUser	before;
+	int			modes,
+				found;
+	bool		null;
 
-	ItemPointerSet(&bounds[0], first, 0);
-	ItemPointerSet(&bounds[1], end, 0);
+	ItemPointerSet(&end, stop, 0);
 	act_as_owner(relation, watch, true, &before);
 	modes = queue_transmission_modes();
 	if (SPI_execute_with_args(psprintf("SELECT ctid, %s, %s FROM ONLY %s WHERE %s IS NULL AND ctid OPERATOR(pg_catalog.>=) $1"
 									   " AND ctid OPERATOR(pg_catalog.<) $2"
-									   " AND pg_catalog.num_nonnulls(VARIADIC %s) OPERATOR(pg_catalog.>) 0",
+									   " AND pg_catalog.num_nonnulls(VARIADIC %s) OPERATOR(pg_catalog.>) 0 ORDER BY ctid LIMIT $3",
 									   texts, key_sql(relation), watch_relation_name(relation),
 									   watch_column_name(relation, watch->embedding), texts),
-							  2, types, values, NULL, false, 0) != SPI_OK_SELECT)
+							  3, types, values, NULL, false, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not read rows without embedding");
 	queue_transmission_end(modes);
 	act_again(&before);
+	found = (int) SPI_processed;
+	if (found > 0)
+		*last = *(ItemPointer) DatumGetPointer(SPI_getbinval(SPI_tuptable->vals[found - 1], SPI_tuptable->tupdesc, 1, &null));
 	keep_rows(job);
 	SPI_freetuptable(SPI_tuptable);
+	return found;
 }
 
 /* Rows that are locked are left: nobody waits for another, and no deadlock can arise. */
@@ -265,44 +272,58 @@ finish_batch(Backfill *job, const Watch *watch)
 	MemoryContextSwitchTo(before);
 }
 
-/* Blocks of a batch follow from how many rows the last ones had. */
-static BlockNumber
-next_blocks(BlockNumber blocks, int found, int wanted)
+/* Where a pass through a table's blocks is. */
+typedef struct Place
 {
-	if (found > wanted)
-		return Max(blocks / 2, 1);
-	if (found < wanted / 2)
-		return Min(blocks * 2, MOST_BLOCKS);
-	return blocks;
+	ItemPointerData next;		/* first row not yet looked at */
+	BlockNumber end;			/* of the pass: rows that come later have triggers */
+	BlockNumber blocks;			/* to look at in one go */
+} Place;
+
+/* Reads the next rows, at most a batch, and moves on behind them; blocks to look at follow from how many there were. */
+static void
+read_batch(Backfill *job, Relation relation, const Watch *watch, Place *place)
+{
+	BlockNumber first = ItemPointerGetBlockNumberNoCheck(&place->next);
+	BlockNumber stop = Min(first + place->blocks, place->end);
+	ItemPointerData last;
+	int			found = read_rows(job, relation, watch, &place->next, stop, &last);
+
+	if (found == job->batch_rows)
+	{
+		place->blocks = ItemPointerGetBlockNumber(&last) - first + 1;
+		ItemPointerSet(&place->next, ItemPointerGetBlockNumber(&last), ItemPointerGetOffsetNumber(&last) + 1);
+		return;
+	}
+	if (found < job->batch_rows / 2)
+		place->blocks = Min(place->blocks * 2, MOST_BLOCKS);
+	ItemPointerSet(&place->next, stop, 0);
 }
 
 /* One table of the tree; false where time is up. */
 static bool
 fill_part(Backfill *job, Oid part, double share_before, double share)
 {
-	BlockNumber first = 0,
-				end = InvalidBlockNumber,
-				blocks = FIRST_BLOCKS;
+	MemoryContext context = CurrentMemoryContext;
+	Place		place = {.end = InvalidBlockNumber,.blocks = 1};
 
-	while (end == InvalidBlockNumber || first < end)
+	ItemPointerSet(&place.next, 0, 0);
+	MemoryContextSwitchTo(job->batch);
+	do
 	{
 		Watch		watch;
 		Relation	relation;
-		MemoryContext before;
+		BlockNumber done;
 
 		CHECK_FOR_INTERRUPTS();
 		MemoryContextReset(job->batch);
-		before = MemoryContextSwitchTo(job->batch);
 		relation = open_part(part, job->number, AccessShareLock, &watch);
-		MemoryContextSwitchTo(before);
 		if (relation == NULL)
-			return true;
-		if (end == InvalidBlockNumber)
-			end = RelationGetNumberOfBlocks(relation);
+			break;
+		if (place.end == InvalidBlockNumber)
+			place.end = RelationGetNumberOfBlocks(relation);
 		job->part = part;
-		job->count = 0;
-		if (first < end)
-			read_rows(job, relation, &watch, first, Min(first + blocks, end));
+		read_batch(job, relation, &watch, &place);
 		relation_close(relation, AccessShareLock);
 		SPI_commit();
 		if (job->count > 0)
@@ -310,15 +331,13 @@ fill_part(Backfill *job, Oid part, double share_before, double share)
 			finish_batch(job, &watch);
 			SPI_commit();
 		}
-		first = Min(first + blocks, end);
-		blocks = next_blocks(blocks, job->count, job->batch_rows);
-		job->done_share = share_before + share * (end == 0 ? 1 : (double) first / end);
+		done = ItemPointerGetBlockNumberNoCheck(&place.next);
+		job->done_share = share_before + share * (place.end == 0 ? 1 : (double) done / place.end);
 		report_progress(job);
 		progress_done((size_t) (job->embedded + job->skipped));
-		if (time_is_up(job))
-			return false;
-	}
-	return true;
+	} while (ItemPointerGetBlockNumberNoCheck(&place.next) < place.end && !time_is_up(job));
+	MemoryContextSwitchTo(context);
+	return !time_is_up(job);
 }
 
 /* All tables of the tree that hold rows, in a list that outlives transactions. */
@@ -356,6 +375,7 @@ fill(Backfill *job, MemoryContext context)
 
 		stored_before = job->embedded;
 		job->left = 0;
+		job->skipped = 0;
 		foreach(cell, parts)
 			if (!fill_part(job, lfirst_oid(cell), (double) number++ / list_length(parts), 1.0 / list_length(parts)))
 				return false;
