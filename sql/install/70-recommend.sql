@@ -22,7 +22,7 @@ RETURNS TABLE (item anycompatible, score double precision, reason text, source t
 LANGUAGE C VOLATILE PARALLEL UNSAFE COST 100000 ROWS 10
 AS 'MODULE_PATHNAME', 'usercluster_recommend_keyed';
 COMMENT ON FUNCTION usercluster.recommend(text, anyelement, anycompatible, integer, text, text, text, text, jsonb, integer, double precision, interval, boolean, text) IS
-'recommend with keys of any type: usercluster.recommend(segmentation, u1::text, NULL::uuid, …). The value of item_key is not used';
+'recommend with keys of any type: usercluster.recommend(segmentation, u1::text, NULL::uuid, ...). The value of item_key is not used';
 
 CREATE FUNCTION usercluster.recommend_all(
 	segmentation text, n integer DEFAULT 10, interactions text DEFAULT NULL, items text DEFAULT NULL, users text DEFAULT NULL,
@@ -32,7 +32,7 @@ RETURNS TABLE (user_id bigint, rank integer, item bigint, score double precision
 LANGUAGE C VOLATILE PARALLEL UNSAFE COST 100000 ROWS 10000
 AS 'MODULE_PATHNAME', 'usercluster_recommend_all';
 COMMENT ON FUNCTION usercluster.recommend_all(text, integer, text, text, text, text, jsonb, integer, double precision, interval, boolean, text) IS
-'The n best items for every member of a segmentation and every user of the interactions, as recommend finds them; for INSERT … SELECT into a table of recommendations';
+'The n best items for every member of a segmentation and every user of the interactions, as recommend finds them; for INSERT ... SELECT into a table of recommendations';
 
 CREATE FUNCTION usercluster.recommend_all(
 	segmentation text, user_key anyelement, item_key anycompatible, n integer DEFAULT 10, interactions text DEFAULT NULL, items text DEFAULT NULL, users text DEFAULT NULL,
@@ -42,4 +42,4 @@ RETURNS TABLE (user_id anyelement, rank integer, item anycompatible, score doubl
 LANGUAGE C VOLATILE PARALLEL UNSAFE COST 100000 ROWS 10000
 AS 'MODULE_PATHNAME', 'usercluster_recommend_all_keyed';
 COMMENT ON FUNCTION usercluster.recommend_all(text, anyelement, anycompatible, integer, text, text, text, text, jsonb, integer, double precision, interval, boolean, text) IS
-'recommend_all with keys of any type: usercluster.recommend_all(segmentation, NULL::text, NULL::uuid, …). The values of user_key and item_key are not used';
+'recommend_all with keys of any type: usercluster.recommend_all(segmentation, NULL::text, NULL::uuid, ...). The values of user_key and item_key are not used';

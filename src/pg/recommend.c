@@ -126,7 +126,7 @@ result_type(FmgrInfo *input, Oid *parameter, Oid found, Oid wanted, const char *
 		ereport(ERROR,
 				(errcode(ERRCODE_DATATYPE_MISMATCH),
 				 errmsg("the query's %s is of type %s, not %s", what, format_type_be(found), format_type_be(wanted)),
-				 errhint("Pass a key of that type: usercluster.recommend(segmentation, user_id, item_key => NULL::%s, …).",
+				 errhint("Pass a key of that type: usercluster.recommend(segmentation, user_id, item_key => NULL::%s, ...).",
 						 format_type_be(found))));
 	getTypeInputInfo(wanted, &function, parameter);
 	fmgr_info(function, input);
