@@ -89,6 +89,9 @@ SELECT cluster, count(*) FROM usercluster.kmeans('SELECT id, CASE WHEN id % 4000
 SELECT cluster, count(*) FROM usercluster.kmeans('SELECT id, CASE id % 3 WHEN 0 THEN ''[1,0]'' WHEN 1 THEN ''[2,0]'' ELSE ''[0,2]'' END::embedding FROM many', 5, route => 'query')
 	GROUP BY 1 ORDER BY 1;
 
+-- a least size is one among all rows, and no matter for the sample
+SELECT min(size) >= 3000, sum(size) FROM usercluster.kmeans_centroids('SELECT id, at FROM many', 4, init => 'sample', min_size => 3000);
+
 -- rows without an embedding are skipped, keys keep their type and order, whatever the query looks like
 SELECT count(*), count(DISTINCT cluster) FROM usercluster.kmeans('SELECT id, CASE WHEN id % 3 > 0 THEN at END FROM points', 3, route => 'query');
 SELECT pg_typeof(id), array_agg(id ORDER BY ordinality) FROM usercluster.kmeans('SELECT chr(64 + id), at FROM points WHERE id IN (1, 20, 33, 58)', 2, key => NULL::text, route => 'query')

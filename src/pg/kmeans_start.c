@@ -33,6 +33,8 @@ kmeans_start(const Sample *sample, const Prepared *prepared, const UcKmeansOptio
 		values = preparation_apply(prepared, sample->values, sample->count, sample->languages, sample->features);
 	own.k = (int) Min((size_t) own.k, sample->count);
 	own.weights = sample->weights;
+	own.min_size = 0;			/* is about all rows */
+	own.batch_rows = 0;
 	fit = kmeans_run(values, sample->count, prepared->dim,
 					 uc_size_add(memory, uc_size_mul(sample->count, 2 * bytes)), &own);
 	memcpy(centroids, fit->centroids, uc_size_mul(fit->k, bytes));
