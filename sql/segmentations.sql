@@ -174,6 +174,42 @@ ROLLBACK;
 SELECT usercluster.drop_segmentation('followed');
 DROP TABLE followed, letters;
 
+-- keys of any type that has an order
+CREATE DOMAIN short AS text CHECK (length(value) < 9);
+CREATE TYPE pair AS (a int, b text);
+CREATE TYPE colour AS ENUM ('red', 'green', 'blue', 'black');
+CREATE FUNCTION pg_temp.keyed(expression text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	made text;
+BEGIN
+	CALL usercluster.create_segmentation('keyed', format('SELECT %s AS "the Key", at FROM visitors WHERE id < 5', expression), k => 2);
+	UPDATE visitors SET at = '[0,0,0,1]' WHERE id = 2;
+	DELETE FROM keyed_members WHERE segment = 1;
+	UPDATE keyed_members SET segment = 3 - segment;
+	CALL usercluster.refresh_segmentation('keyed');
+	CALL usercluster.assign_new('keyed');
+	SELECT format_type(atttypid, atttypmod) || ' ' || string_agg(m."the Key"::text, ' ' ORDER BY m."the Key") INTO made
+		FROM pg_attribute, keyed_members m WHERE attrelid = 'keyed_members'::regclass AND attnum = 1 GROUP BY atttypid, atttypmod;
+	RAISE EXCEPTION USING MESSAGE = made, ERRCODE = 'ZZZZZ';
+EXCEPTION WHEN SQLSTATE 'ZZZZZ' THEN
+	RETURN SQLERRM;
+END $$;
+SET client_min_messages = warning;
+SELECT pg_temp.keyed(expression) FROM (VALUES (1, 'id::bigint'), (2, 'id::smallint'), (3, 'id::numeric / 2'), (4, '(id || $$ b$$)::text'),
+	(5, '(id || $$ b$$)::varchar(5)'), (6, '(id || $$ b$$)::char(10)'), (7, 'id::bit(4)'), (8, '(id || $$ b$$)::short'), 
+	(10, '(enum_range(NULL::colour))[id]'), (11, 'date $$2026-01-01$$ + id'), (13, '(id || $$ c$$)::name'), (14, 'int4range(id, 10)')) v(n, expression) ORDER BY n;
+SELECT pg_temp.refusal($$CALL usercluster.create_segmentation('keyed', 'SELECT point(id, 1), at FROM visitors', k => 2)$$);
+SELECT pg_temp.refusal(format('CALL usercluster.create_segmentation(''keyed'', ''SELECT %s, at FROM visitors'', k => 2)', key))
+	FROM (VALUES (1, '(id, 1)'), (2, '(id, 1)::pair'), (3, 'ARRAY[id, 1]')) v(n, key) ORDER BY n;
+CALL usercluster.create_segmentation('keyed', 'SELECT id + 0, at FROM visitors', k => 2);
+SELECT attname FROM pg_attribute WHERE attrelid = 'keyed_members'::regclass AND attnum = 1;
+CALL usercluster.create_segmentation('slow', 'SELECT id, at FROM visitors, pg_sleep(10)', k => 2, max_seconds => 0.2);
+RESET client_min_messages;
+SELECT usercluster.drop_segmentation('keyed');
+DROP TABLE keyed_members;
+DROP DOMAIN short;
+DROP TYPE pair, colour;
+
 -- by a tree instead of k-means
 CALL usercluster.create_segmentation('tree', 'SELECT id, at FROM visitors', k => 4, algorithm => 'hierarchical', members => 'tree_members');
 SELECT count(DISTINCT (h.cluster, m.segment)), count(*) FROM usercluster.hierarchical('SELECT id, at FROM visitors', 4) h JOIN tree_members m USING (id);

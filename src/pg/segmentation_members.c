@@ -69,16 +69,29 @@ key_column(const char *name)
 	return name;
 }
 
+/* Members are written by arrays of keys, which there are none of for arrays, and which fall apart for rows. */
+static void
+check_key_type(Oid type)
+{
+	if (!OidIsValid(get_array_type(type)) || type_is_rowtype(type))
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("a segmentation cannot have keys of type %s", format_type_be(type)),
+				 errhint("Cast the key to text.")));
+}
+
 static void
 make_table(const RangeVar *range, Oid key_type, const char *key_name)
 {
 	StringInfoData sql;
 
+	check_key_type(key_type);
 	initStringInfo(&sql);
 	appendStringInfo(&sql, "CREATE TABLE %s (%s %s PRIMARY KEY, segment pg_catalog.int4 NOT NULL, distance pg_catalog.float8, "
 					 "margin pg_catalog.float8, assigned_at pg_catalog.timestamptz NOT NULL)",
 					 quote_qualified_identifier(range->schemaname, range->relname),
-					 quote_identifier(key_column(key_name)), format_type_be_qualified(key_type));
+					 quote_identifier(key_column(key_name)),
+					 format_type_extended(key_type, -1, FORMAT_TYPE_TYPEMOD_GIVEN | FORMAT_TYPE_FORCE_QUALIFY));
 	SPI_connect();
 	if (SPI_execute(sql.data, false, 0) != SPI_OK_UTILITY)
 		elog(ERROR, "the members table was not made");
@@ -163,6 +176,7 @@ members_open(Oid relation, Oid key_type, MembersTable *table)
 	if (OidIsValid(key_type) && key->atttypid != key_type)
 		refuse_shape(opened, psprintf("Its first column \"%s\" is of type %s, and the query's key of type %s.",
 									  NameStr(key->attname), format_type_be(key->atttypid), format_type_be(key_type)));
+	check_key_type(key->atttypid);
 	primary = get_primary_key_attnos(relation, false, &constraint);
 	if (bms_num_members(primary) != 1 || !bms_is_member(key->attnum - FirstLowInvalidHeapAttributeNumber, primary))
 		refuse_shape(opened, psprintf("Its first column \"%s\" is not its primary key.", NameStr(key->attname)));

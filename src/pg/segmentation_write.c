@@ -87,10 +87,6 @@ flush(Batch *batch)
 		MemoryContextSwitchTo(old);
 		return;
 	}
-	if (!OidIsValid(types[0]))
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("could not find array type for data type %s", format_type_be(key_type))));
 	get_typlenbyvalalign(key_type, &length, &by_value, &align);
 	values[0] = PointerGetDatum(construct_array(batch->keys, batch->count, key_type, length, by_value, align));
 	values[1] = numbers(batch->segments, NULL, batch->count, INT4OID, sizeof(int32));
