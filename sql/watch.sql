@@ -52,6 +52,12 @@ DROP TRIGGER by_hand ON keyless;
 CREATE TRIGGER by_hand AFTER INSERT ON keyless FOR EACH ROW EXECUTE FUNCTION usercluster.watch_gather('1');
 SELECT pg_temp.refused($$INSERT INTO keyless VALUES ('a')$$);
 DROP TRIGGER by_hand ON keyless;
+CREATE TRIGGER by_hand BEFORE DELETE OR UPDATE OF body, e ON keyless
+	FOR EACH ROW EXECUTE FUNCTION usercluster.watch_row(1, now, 'all-MiniLM-L6-v2', '', truncate, pg_temp);
+INSERT INTO keyless VALUES ('a');
+SELECT pg_temp.refused($$DELETE FROM keyless$$);
+DROP TRIGGER by_hand ON keyless;
+DELETE FROM keyless;
 SELECT usercluster.watch_row();
 BEGIN;
 CALL usercluster.embed_missing('review');

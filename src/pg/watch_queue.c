@@ -189,8 +189,11 @@ queue_forget(Relation relation, int number)
 	ActingUser	before;
 
 	act_as_keeper(&before);
-	if (SPI_execute_with_args("DELETE FROM usercluster.queued WHERE relation::pg_catalog.oid OPERATOR(pg_catalog.=) $1"
-							  " AND number OPERATOR(pg_catalog.=) $2", 2, types, values, NULL, false, 0) < 0 ||
+	/* Entries that a worker has in hand are not waited for, since it waits for the table; it finds no watch and drops them. */
+	if (SPI_execute_with_args("DELETE FROM usercluster.queued WHERE id OPERATOR(pg_catalog.=) ANY (ARRAY("
+							  "SELECT id FROM usercluster.queued WHERE relation::pg_catalog.oid OPERATOR(pg_catalog.=) $1"
+							  " AND number OPERATOR(pg_catalog.=) $2 FOR UPDATE SKIP LOCKED))",
+							  2, types, values, NULL, false, 0) < 0 ||
 		SPI_execute_with_args("DELETE FROM usercluster.skipped WHERE relation::pg_catalog.oid OPERATOR(pg_catalog.=) $1"
 							  " AND number OPERATOR(pg_catalog.=) $2", 2, types, values, NULL, false, 0) < 0)
 		elog(ERROR, "could not forget a watched column");

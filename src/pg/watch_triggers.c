@@ -202,7 +202,7 @@ typedef struct RowState
 } RowState;
 
 static void
-refuse_call(FunctionCallInfo fcinfo, const char *name)
+refuse_call(const char *name)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
@@ -275,8 +275,9 @@ usercluster_watch_row(PG_FUNCTION_ARGS)
 	bool		null,
 				wait;
 
-	if (!CALLED_AS_TRIGGER(fcinfo))
-		refuse_call(fcinfo, "watch_row");
+	if (!CALLED_AS_TRIGGER(fcinfo) ||
+		(!TRIGGER_FIRED_BY_INSERT(trigger->tg_event) && !TRIGGER_FIRED_BY_UPDATE(trigger->tg_event)))
+		refuse_call("watch_row");
 	state = row_state(fcinfo, trigger);
 	desc = RelationGetDescr(trigger->tg_relation);
 	slot = TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ? trigger->tg_newslot : trigger->tg_trigslot;
@@ -363,12 +364,12 @@ gather_state(FunctionCallInfo fcinfo, TriggerData *trigger)
 		return state;
 	if (!TRIGGER_FIRED_AFTER(trigger->tg_event) || !TRIGGER_FIRED_FOR_ROW(trigger->tg_event) ||
 		TRIGGER_FIRED_BY_DELETE(trigger->tg_event) || trigger->tg_trigger->tgnargs != 1)
-		refuse_call(fcinfo, "watch_gather");
+		refuse_call("watch_gather");
 	number = pg_strtoint32(trigger->tg_trigger->tgargs[0]);
 	before = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
 	state = palloc0(sizeof *state);
 	if (!watch_find(trigger->tg_relation, number, &state->watch))
-		refuse_call(fcinfo, "watch_gather");
+		refuse_call("watch_gather");
 	if (state->watch.queue)
 		state->target = queue_target(trigger->tg_relation, &state->watch);
 	state->statement_follows = !state->watch.queue && statement_follows(trigger->tg_relation, number);
@@ -411,7 +412,7 @@ usercluster_watch_gather(PG_FUNCTION_ARGS)
 	bool		null;
 
 	if (!CALLED_AS_TRIGGER(fcinfo))
-		refuse_call(fcinfo, "watch_gather");
+		refuse_call("watch_gather");
 	state = gather_state(fcinfo, trigger);
 	slot = TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ? trigger->tg_newslot : trigger->tg_trigslot;
 	if (state->watch.queue)
@@ -443,7 +444,7 @@ usercluster_watch_statement(PG_FUNCTION_ARGS)
 	int			number;
 
 	if (!CALLED_AS_TRIGGER(fcinfo) || ((TriggerData *) fcinfo->context)->tg_trigger->tgnargs != 1)
-		refuse_call(fcinfo, "watch_statement");
+		refuse_call("watch_statement");
 	number = pg_strtoint32(((TriggerData *) fcinfo->context)->tg_trigger->tgargs[0]);
 	for (Batch *batch = batches; batch != NULL; batch = batch->next)
 		if (batch->number == number)
