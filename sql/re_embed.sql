@@ -123,5 +123,21 @@ CALL usercluster.re_embed('post', 'all-MiniLM-L6-v2');
 SELECT count(*), count(*) FILTER (WHERE e <-> usercluster.embed(body, 'all-MiniLM-L6-v2') < 1e-6) FROM post;
 SELECT tgrelid::regclass, count(*) FROM pg_trigger WHERE tgname LIKE 'zz_usercluster%' GROUP BY 1 ORDER BY 1;
 
+-- in mode queue, while rows come and wait
+CREATE TABLE note (id int PRIMARY KEY, body text, e embedding);
+SELECT usercluster.enable_embedding('note', 'body', 'e', 'all-MiniLM-L6-v2', mode => 'queue');
+INSERT INTO note SELECT i, 'note ' || i FROM generate_series(1, 5) i;
+CALL usercluster.re_embed('note', 'multilingual-e5-small-q4', batch_rows => 1, max_seconds => 0.000001);
+INSERT INTO note VALUES (6, '笔记');
+SELECT number, count(*) FROM usercluster.queued GROUP BY 1 ORDER BY 1;
+CALL usercluster.process_queue();
+SELECT count(e), count(e_next) FROM note;
+INSERT INTO note VALUES (7, 'still waits');
+CALL usercluster.re_embed('note', 'multilingual-e5-small-q4');
+SELECT embedding_column, model, mode, queued FROM usercluster.embedding_status WHERE relation = 'note'::regclass;
+CALL usercluster.process_queue();
+SELECT count(*) FILTER (WHERE e <-> usercluster.embed(body, 'multilingual-e5-small-q4') < 1e-6) FROM note;
+SELECT count(*) FROM usercluster.queued;
+
 DROP SCHEMA change CASCADE;
 DROP ROLE usercluster_regress_reader;

@@ -18,6 +18,7 @@
 #include "utils/portal.h"
 #include "utils/timestamp.h"
 
+#include "pg/progress.h"
 #include "pg/watch.h"
 #include "pg/watch_attempt.h"
 #include "pg/watch_entries.h"
@@ -308,6 +309,8 @@ usercluster_process_queue(PG_FUNCTION_ARGS)
 
 	SPI_connect_ext(SPI_OPT_NONATOMIC);
 	context = AllocSetContextCreate(PortalContext, "usercluster process_queue", ALLOCSET_DEFAULT_SIZES);
+	progress_begin("process_queue");
+	progress_phase("embedding queued rows", UC_UNKNOWN_TOTAL);
 	worker.started = GetCurrentTimestamp();
 	while (more && (worker.max_seconds == 0 || seconds_since(worker.started) < worker.max_seconds))
 	{
@@ -318,6 +321,7 @@ usercluster_process_queue(PG_FUNCTION_ARGS)
 		more = process_batch(&worker);
 		MemoryContextSwitchTo(before);
 		SPI_commit();
+		progress_done((size_t) worker.embedded);
 	}
 	seconds = seconds_since(worker.started);
 	ereport(NOTICE,
