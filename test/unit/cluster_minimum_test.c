@@ -363,6 +363,57 @@ weights_count(void)
 	uc_kmeans_free(&result);
 }
 
+/* Few rows of any kind: repeated, of no weight, far away, of one dimension; the sizes hold whatever they are. */
+static void
+any_rows(void)
+{
+	UcRandom	random;
+	int			held = 0,
+				tried = 0;
+
+	uc_random_seed(&random, 12, 0);
+	for (int set = 0; set < 400; set++)
+	{
+		size_t		rows = 1 + uc_random_below(&random, 40),
+					dim = 1 + uc_random_below(&random, set % 2 ? 3 : 20),
+					counted = 0;
+		float	   *x = uc_alloc(rows * dim * sizeof(float));
+		double	   *weights = uc_alloc(rows * sizeof(double));
+		UcKmeansOptions options = options_for(1, set % 3 == 0 ? UC_METRIC_COSINE : UC_METRIC_EUCLIDEAN);
+		UcKmeans	result;
+		size_t	   *counts;
+		bool		good;
+
+		for (size_t row = 0; row < rows; row++)
+		{
+			weights[row] = row > 0 && uc_random_below(&random, 3) == 0 ? 0 : ldexp(1 + uc_random_unit(&random), -(int) uc_random_below(&random, 300));
+			counted += weights[row] > 0;
+			for (size_t i = 0; i < dim; i++)
+				x[row * dim + i] = (float) (1 + uc_random_below(&random, 3)) * (set % 5 == 0 && row == 0 ? 1e20f : 1);
+		}
+		options.weights = set % 4 == 0 ? weights : NULL;
+		counted = options.weights == NULL ? rows : counted;
+		options.k = 1 + (int) uc_random_below(&random, counted);
+		options.min_size = counted / (size_t) options.k;
+		options.init = set % 7 == 0 ? UC_INIT_SCALABLE : UC_INIT_AUTO;
+		options.batch_rows = set % 6 == 0 ? 5 : 0;
+		result = fit(x, rows, dim, &options, 1);
+		good = result.k >= 1 && result.k <= options.k;
+		counts = uc_alloc_zeroed((size_t) options.k * sizeof(size_t));
+		for (size_t row = 0; good && row < rows; row++)
+			counts[result.labels[row]] += options.weights == NULL || weights[row] > 0;
+		for (int j = 0; good && j < result.k; j++)
+			good = counts[j] >= options.min_size;
+		held += good;
+		tried++;
+		uc_free(counts);
+		uc_kmeans_free(&result);
+		uc_free(weights);
+		uc_free(x);
+	}
+	CHECK(held == tried, "%d of %d fits over any rows give each cluster enough", held, tried);
+}
+
 int
 main(void)
 {
@@ -375,5 +426,6 @@ main(void)
 	sizes_hold(2000, 24, 20, 60, UC_METRIC_COSINE);
 	identical_rows_part(UC_METRIC_EUCLIDEAN);
 	weights_count();
+	any_rows();
 	return check_done();
 }

@@ -239,9 +239,9 @@ main(void)
 	far_rows(UC_METRIC_COSINE);
 	weights_in_the_seeds();
 	every_row();
-	automatic(1600, 16, 200, UC_INIT_SCALABLE);
-	automatic(1600, 16, 199, UC_INIT_PLUS_PLUS);
-	automatic(1599, 16, 200, UC_INIT_PLUS_PLUS);
-	automatic(1600, 15, 200, UC_INIT_PLUS_PLUS);
+	automatic(800, 16, 100, UC_INIT_SCALABLE);
+	automatic(800, 16, 99, UC_INIT_PLUS_PLUS);
+	automatic(799, 16, 100, UC_INIT_PLUS_PLUS);
+	automatic(800, 15, 100, UC_INIT_PLUS_PLUS);
 	return check_done();
 }
