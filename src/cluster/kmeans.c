@@ -125,7 +125,7 @@ check_weights(const double *weights, size_t rows, UcError *err)
 }
 
 /*
- * From 100 clusters on k-means|| takes less time than k-means++, the iterations included, and half from 200 on; they end with an
+ * From 100 clusters on k-means|| takes less time than k-means++, the iterations included, from 400 on half; they end with an
  * inertia that differs by a few hundredths of a percent, either way. In few dimensions it can be worse by percents.
  */
 static bool

@@ -250,6 +250,7 @@ run_batches(Minibatch *minibatch, int max_batches, double tolerance, UcRandom *r
 	size_t		reviewed = 0;	/* rows since the last look at who is starved */
 	int			waited = 0;
 
+	uc_progress_phase(run, "taking batches", UC_UNKNOWN_TOTAL);
 	*converged = false;
 	for (*batches = 0; !*converged && *batches < max_batches; ++*batches)
 	{
@@ -263,6 +264,7 @@ run_batches(Minibatch *minibatch, int max_batches, double tolerance, UcRandom *r
 		if (status != UC_OK)
 			return status;
 		inertia = take_batch(minibatch);
+		uc_progress_done(run, (size_t) *batches + 1);
 		reviewed += minibatch->batch_rows;
 		if (reviewed >= (size_t) minibatch->k * REVIEW_ROWS)
 		{

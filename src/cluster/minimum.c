@@ -240,6 +240,7 @@ uc_minimum_iterate(UcMinimum *minimum, int max_iterations, double tolerance, con
 	double		enough = tolerance * lloyd->points->mean_variance;
 	int			left = max_iterations < 1 ? 1 : max_iterations;
 
+	uc_progress_phase(run, "filling small clusters", UC_UNKNOWN_TOTAL);
 	list_clusters(minimum);
 	minimum->transport.k = minimum->cluster_count;
 	memset(minimum->transport.prices, 0, (size_t) minimum->cluster_count * sizeof(double));
@@ -248,7 +249,7 @@ uc_minimum_iterate(UcMinimum *minimum, int max_iterations, double tolerance, con
 		size_t		moved = 0;
 		UcStatus	status = compute_costs(minimum, run, err);
 
-		++*iterations;
+		uc_progress_done(run, (size_t) ++*iterations);
 		if (status == UC_OK)
 			status = uc_transport_solve(&minimum->transport, minimum->costs, minimum->least, run, err);
 		if (status == UC_OK)

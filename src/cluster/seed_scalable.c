@@ -259,6 +259,7 @@ gather_candidates(Scalable *scalable, int k, double *potential, UcRandom *random
 	size_t		rows = scalable->points->rows;
 	UcStatus	status;
 
+	uc_progress_phase(run, "seeding", (size_t) k);	/* which the choice among the candidates goes through */
 	/* the first by weight alone */
 	for (size_t row = 0; row < rows; row++)
 		scalable->distances[row] = 1;
