@@ -31,6 +31,8 @@ my %questions = (
 	'nearest rows' => q{SELECT string_agg(id::text, ' ') FROM
 		(SELECT id FROM users ORDER BY at <=> usercluster.embed('a film'), id LIMIT 5) nearest},
 	'kmeans' => q{SELECT md5(string_agg(id || ':' || cluster, ' ')) FROM usercluster.kmeans('SELECT id, at FROM users', 3)},
+	'progress' => q{SELECT count(*), (SELECT count(*) FROM usercluster.progress)
+		FROM usercluster.kmeans('SELECT id, at FROM users WHERE (SELECT count(*) FROM usercluster.progress) = 1', 3)},
 	'kmeans_fit' => q{SELECT sizes, rows, skipped FROM usercluster.kmeans_fit('SELECT id, at FROM users', 3)},
 	'kmeans_cluster' => q{SELECT md5(string_agg(id || ':' || c, ' ' ORDER BY id)) FROM
 		(SELECT id, usercluster.kmeans_cluster(at, 2) OVER (PARTITION BY id % 3) AS c FROM users) c});
