@@ -261,10 +261,10 @@ watch_create(Relation relation, const Watch *watch)
 				 " EXECUTE FUNCTION usercluster.watch_gather(%d)",
 				 watch->number, table, embedding, some_text(relation, watch), watch->number));
 	run(psprintf("CREATE TRIGGER zz_usercluster_%d_update AFTER UPDATE ON %s FOR EACH ROW"
-				 " WHEN ((NEW.%s IS NULL OR NEW.%s %s OLD.%s) AND (%s)%s)"
+				 " WHEN ((%s) AND (NEW.%s IS NULL OR NEW.%s %s OLD.%s)%s)"
 				 " EXECUTE FUNCTION usercluster.watch_gather(%d)",
-				 watch->number, table, embedding, embedding, watch_equals(embedding_type_oid()), embedding,
-				 text_changed(relation, watch),
+				 watch->number, table, text_changed(relation, watch), embedding, embedding,
+				 watch_equals(embedding_type_oid()), embedding,
 				 watch->queue ? psprintf(" OR NEW.%s IS NULL AND (%s)", embedding, key_changed(relation)) : "",
 				 watch->number));
 }
