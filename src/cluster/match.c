@@ -13,6 +13,7 @@
 #include "base/memory.h"
 
 #define FREE (-1)
+#define TRIES 4				/* of each member before searches begin */
 
 typedef struct Matching
 {
@@ -56,15 +57,95 @@ relax(Matching *m, size_t few, int32_t from, double base)
 	}
 }
 
+/* Among equally near ones a free one, which ends the search. */
 static int32_t
 nearest_unsettled(const Matching *m)
 {
 	int32_t		nearest = FREE;
 
 	for (size_t j = 0; j < m->many; j++)
-		if (!m->settled[j] && (nearest == FREE || m->distance[j] < m->distance[nearest]))
+	{
+		if (m->settled[j])
+			continue;
+		if (nearest == FREE || m->distance[j] < m->distance[nearest] ||
+			(m->distance[j] == m->distance[nearest] && m->partner[j] == FREE && m->partner[nearest] != FREE))
 			nearest = (int32_t) j;
+	}
 	return nearest;
+}
+
+/*
+ * The member of the larger set that costs `few` least; `gap` is how much more the next one costs. Infinite where there is no
+ * other one.
+ */
+static size_t
+cheapest(const Matching *m, size_t few, double *gap, double *least)
+{
+	double		first = INFINITY,
+				second = INFINITY;
+	size_t		which = 0;
+
+	for (size_t j = 0; j < m->many; j++)
+	{
+		double		d = cost(m, few, j) - m->many_potential[j];
+
+		if (d < first)
+		{
+			second = first;
+			first = d;
+			which = j;
+		}
+		else if (d < second)
+			second = d;
+	}
+	*gap = second - first;
+	*least = first;
+	return which;
+}
+
+/*
+ * Pairs most members without a search (augmenting row reduction): each takes its cheapest, which grows dearer for others by as
+ * much as this one would lose with its second. Who is driven out tries again at once, unless it loses nothing.
+ */
+static UcStatus
+reduce(Matching *m, bool *paired, const UcRun *run, UcError *err)
+{
+	size_t		steps = TRIES * m->few;
+
+	for (size_t start = 0; start < m->few; start++)
+	{
+		size_t		few = start;
+
+		while (steps > 0)
+		{
+			double		gap,
+						least;
+			size_t		j = cheapest(m, few, &gap, &least);
+			int32_t		driven_out = m->partner[j];
+
+			steps--;
+			if (uc_interrupted(run))
+				return uc_interrupt_error(err);
+			if (driven_out != FREE && gap == 0)
+				break;
+			if (driven_out != FREE)
+			{
+				/* what is free must cost what it always has */
+				if (isinf(gap))
+					break;
+				m->many_potential[j] -= gap;
+				least += gap;
+				paired[driven_out] = false;
+			}
+			m->partner[j] = (int32_t) few;
+			m->few_potential[few] = least;
+			paired[few] = true;
+			if (driven_out == FREE)
+				break;
+			few = (size_t) driven_out;
+		}
+	}
+	return UC_OK;
 }
 
 /* Pairs one more member of the smaller set. */
@@ -112,7 +193,7 @@ uc_match_memory(size_t rows, size_t columns)
 	size_t		few = rows < columns ? rows : columns,
 				many = rows < columns ? columns : rows;
 
-	return uc_size_add(uc_size_mul(few, sizeof(double)),
+	return uc_size_add(uc_size_mul(few, sizeof(double) + sizeof(bool)),
 					   uc_size_mul(many, 2 * sizeof(double) + 2 * sizeof(int32_t) + sizeof(bool)));
 }
 
@@ -138,6 +219,7 @@ uc_match(const double *benefit, size_t rows, size_t columns, const UcRun *run, i
 		.few = transposed ? columns : rows,.many = transposed ? rows : columns,
 		.few_stride = transposed ? 1 : columns,.many_stride = transposed ? columns : 1
 	};
+	bool	   *paired;
 	UcStatus	status = uc_check_budget("matching clusters", uc_match_memory(rows, columns), run->max_memory, err);
 
 	for (size_t i = 0; i < rows; i++)
@@ -154,13 +236,17 @@ uc_match(const double *benefit, size_t rows, size_t columns, const UcRun *run, i
 	m.distance = uc_alloc(m.many * sizeof(double));
 	m.before = uc_alloc(m.many * sizeof(int32_t));
 	m.settled = uc_alloc(m.many * sizeof(bool));
+	paired = uc_alloc_zeroed(m.few * sizeof(bool));
 	if (m.few_potential == NULL || m.many_potential == NULL || m.partner == NULL || m.distance == NULL ||
-		m.before == NULL || m.settled == NULL)
+		m.before == NULL || m.settled == NULL || paired == NULL)
 		status = uc_out_of_memory(err, uc_match_memory(rows, columns));
 	for (size_t j = 0; status == UC_OK && j < m.many; j++)
 		m.partner[j] = FREE;
+	if (status == UC_OK)
+		status = reduce(&m, paired, run, err);
 	for (size_t i = 0; status == UC_OK && i < m.few; i++)
-		status = augment(&m, i, run, err);
+		if (!paired[i])
+			status = augment(&m, i, run, err);
 	for (size_t j = 0; status == UC_OK && j < m.many; j++)
 	{
 		if (transposed)
@@ -174,5 +260,6 @@ uc_match(const double *benefit, size_t rows, size_t columns, const UcRun *run, i
 	uc_free(m.distance);
 	uc_free(m.before);
 	uc_free(m.settled);
+	uc_free(paired);
 	return status;
 }
