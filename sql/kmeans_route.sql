@@ -89,6 +89,13 @@ SELECT cluster, count(*) FROM usercluster.kmeans('SELECT id, CASE WHEN id % 4000
 SELECT cluster, count(*) FROM usercluster.kmeans('SELECT id, CASE id % 3 WHEN 0 THEN ''[1,0]'' WHEN 1 THEN ''[2,0]'' ELSE ''[0,2]'' END::embedding FROM many', 5, route => 'query')
 	GROUP BY 1 ORDER BY 1;
 
+-- the sample does not depend on the order of the rows, but on the seed
+SELECT s, (SELECT max(x <-> y) < 1e-6 FROM unnest(a.centroids, b.centroids) AS c(x, y)), a.sizes = b.sizes
+	FROM unnest(ARRAY[1, 2]) AS s,
+		usercluster.kmeans_fit('SELECT id, at FROM many ORDER BY id', 40, seed => s, restarts => 1, max_iterations => 1, route => 'query', metric => 'euclidean') AS a,
+		usercluster.kmeans_fit('SELECT id, at FROM many ORDER BY id % 10, id DESC', 40, restarts => 1, max_iterations => 1, route => 'query', metric => 'euclidean') AS b
+	ORDER BY s;
+
 -- a least size is one among all rows, and no matter for the sample
 SELECT min(size) >= 3000, sum(size) FROM usercluster.kmeans_centroids('SELECT id, at FROM many', 4, init => 'sample', min_size => 3000);
 
