@@ -95,6 +95,7 @@ assign_block(void *arg, size_t task, int worker, UcSection *section, UcError *er
 	Minibatch  *minibatch = arg;
 	size_t		dim = minibatch->points->dim,
 				k = (size_t) minibatch->k,
+				step = uc_tile_centroids(dim, k),
 				begin = task * UC_BLOCK_ROWS,
 				left = minibatch->batch_rows - begin,
 				count = left < UC_BLOCK_ROWS ? left : UC_BLOCK_ROWS;
@@ -111,7 +112,9 @@ assign_block(void *arg, size_t task, int worker, UcSection *section, UcError *er
 		uc_score_kernels()->distances(columns, minibatch->centroids, dim, k, tile);
 	}
 	else
-		uc_sgemm_nt(k, count, dim, -2, minibatch->centroids, dim, x, dim, 0, tile, UC_BLOCK_ROWS);
+		for (size_t first = 0; first < k && !uc_section_stopped(section, worker); first += step)
+			uc_sgemm_nt(k - first < step ? k - first : step, count, dim, -2, minibatch->centroids + first * dim, dim, x, dim, 0,
+						tile + first * UC_BLOCK_ROWS, UC_BLOCK_ROWS);
 	uc_score_kernels()->smallest_two(tile, minibatch->offsets, k, count, minibatch->distances + begin,
 									 minibatch->labels + begin, second);
 	for (size_t i = begin; !few_dimensions(minibatch) && i < begin + count; i++)

@@ -109,13 +109,15 @@ few_dimensions(const UcMinimum *minimum)
 	return minimum->lloyd->points->dim < UC_FEW_DIMENSIONS;
 }
 
-/* tile [cluster_count, UC_BLOCK_ROWS] = squared distances of the block's rows. */
+/* tile [cluster_count, UC_BLOCK_ROWS] = squared distances of the block's rows; incomplete when the section is stopped. */
 static void
-measure_block(const UcMinimum *minimum, size_t begin, size_t count, float *tile, float *columns)
+measure_block(const UcMinimum *minimum, size_t begin, size_t count, float *tile, float *columns, int worker,
+			  UcSection *section)
 {
 	const UcPoints *points = minimum->lloyd->points;
 	size_t		dim = points->dim,
-				clusters = (size_t) minimum->cluster_count;
+				clusters = (size_t) minimum->cluster_count,
+				step = uc_tile_centroids(dim, clusters);
 	const float *x = points->x + begin * dim;
 	const float small = 0x1p-7f;	/* of the lengths: what is left then has lost digits */
 
@@ -127,7 +129,9 @@ measure_block(const UcMinimum *minimum, size_t begin, size_t count, float *tile,
 		uc_score_kernels()->distances(columns, minimum->centroids, dim, clusters, tile);
 		return;
 	}
-	uc_sgemm_nt(clusters, count, dim, -2, minimum->centroids, dim, x, dim, 0, tile, UC_BLOCK_ROWS);
+	for (size_t first = 0; first < clusters && !uc_section_stopped(section, worker); first += step)
+		uc_sgemm_nt(clusters - first < step ? clusters - first : step, count, dim, -2, minimum->centroids + first * dim, dim,
+					x, dim, 0, tile + first * UC_BLOCK_ROWS, UC_BLOCK_ROWS);
 	for (size_t j = 0; j < clusters; j++)
 		for (size_t i = 0; i < count; i++)
 		{
@@ -162,7 +166,7 @@ cost_block(void *arg, size_t task, int worker, UcSection *section, UcError *err)
 				left = points->rows - begin,
 				count = left < UC_BLOCK_ROWS ? left : UC_BLOCK_ROWS;
 
-	measure_block(minimum, begin, count, tile, columns);
+	measure_block(minimum, begin, count, tile, columns, worker, section);
 	for (size_t i = 0; i < count; i++)
 		if (minimum->places[begin + i] == SIZE_MAX)
 			minimum->labels[begin + i] = nearest_in_tile(minimum, tile, i);

@@ -13,8 +13,6 @@
 #include "cluster/nearest_block.h"
 
 #define GROUP_CENTROIDS 10
-#define MAX_TILE_CENTROIDS 1024
-#define ONE_PRODUCT 2.5e8		/* multiplications in one matrix product: a few milliseconds */
 #define TASK_WORK 2e6			/* multiplications worth a task of their own */
 
 /* Groups pay where distances are dear; each costs a float a row. */
@@ -31,25 +29,13 @@ group_count(size_t dim, int k)
 	return groups < 1 ? 1 : (int) groups;
 }
 
-static size_t
-tile_centroids(size_t dim, int k)
-{
-	size_t		tile = (size_t) (ONE_PRODUCT / ((double) dim * UC_BLOCK_ROWS));
-
-	if (tile > MAX_TILE_CENTROIDS)
-		tile = MAX_TILE_CENTROIDS;
-	if (tile > (size_t) k)
-		tile = (size_t) k;
-	return tile < 1 ? 1 : tile;
-}
-
 size_t
 uc_nearest_memory(size_t rows, size_t dim, int k, int threads)
 {
 	size_t		groups = (size_t) group_count(dim, k),
 				per_row = sizeof(int32_t) + sizeof(float) + groups * sizeof(float),
 				per_centroid = uc_size_add(uc_size_mul(dim, sizeof(float)), 6 * sizeof(float)),
-				worker = uc_size_mul(uc_size_add(dim, tile_centroids(dim, k)), UC_BLOCK_ROWS * sizeof(float));
+				worker = uc_size_mul(uc_size_add(dim, uc_tile_centroids(dim, (size_t) k)), UC_BLOCK_ROWS * sizeof(float));
 
 	worker = uc_size_add(worker, sizeof(UcNearestScratch) + groups * UC_BLOCK_ROWS * sizeof(uint16_t));
 	return uc_size_add(uc_size_add(uc_size_mul(rows, per_row), uc_size_mul((size_t) k, per_centroid)),
@@ -87,7 +73,7 @@ uc_nearest_create(UcNearest *nearest, const UcPoints *points, int k, int threads
 				groups = (size_t) group_count(points->dim, k);
 
 	*nearest = (UcNearest) {.points = points,.k = k,.groups = (int) groups,.workers = threads};
-	nearest->tile_centroids = tile_centroids(points->dim, k);
+	nearest->tile_centroids = uc_tile_centroids(points->dim, count);
 	nearest->labels = uc_alloc(uc_size_mul(rows, sizeof(int32_t)));
 	nearest->upper = uc_alloc(uc_size_mul(rows, sizeof(float)));
 	nearest->lower = uc_alloc(uc_size_mul(rows, groups * sizeof(float)));

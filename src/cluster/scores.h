@@ -13,6 +13,19 @@
 
 #define UC_BLOCK_ROWS 256
 
+/* How many of at most k centroids a block of rows is scored against at a time, in a few milliseconds. */
+static inline size_t
+uc_tile_centroids(size_t dim, size_t k)
+{
+	const double one_product = 2.5e8;	/* multiplications */
+	const size_t most = 1024;
+	size_t		tile = dim < 1 ? most : (size_t) (one_product / ((double) dim * UC_BLOCK_ROWS));
+
+	tile = tile > most ? most : tile;
+	tile = tile > k ? k : tile;
+	return tile < 1 ? 1 : tile;
+}
+
 typedef struct UcScoreKernels
 {
 	/*

@@ -22,8 +22,6 @@
 
 #define ROUNDS 3
 #define ITERATIONS 10			/* over the candidates */
-#define ONE_PRODUCT 1e8			/* multiplications in one matrix product: a few milliseconds */
-#define MAX_TILE 1024
 
 typedef struct Scratch
 {
@@ -59,15 +57,6 @@ most_candidates(size_t rows, int k)
 }
 
 static size_t
-tile_candidates(size_t dim)
-{
-	size_t		tile = (size_t) (ONE_PRODUCT / ((double) dim * UC_BLOCK_ROWS));
-
-	tile = tile > MAX_TILE ? MAX_TILE : tile;
-	return tile < 1 ? 1 : tile;
-}
-
-static size_t
 columns_bytes(size_t dim)
 {
 	return dim < UC_FEW_DIMENSIONS ? dim * UC_BLOCK_ROWS * sizeof(float) : 0;
@@ -78,7 +67,7 @@ uc_seed_scalable_memory(size_t rows, size_t dim, int k, int threads)
 {
 	size_t		most = most_candidates(rows, k),
 				per_candidate = uc_size_add(uc_size_mul(dim, sizeof(float)), 2 * sizeof(float) + sizeof(double)),
-				worker = tile_candidates(dim) * UC_BLOCK_ROWS * sizeof(float) + columns_bytes(dim) + sizeof(Scratch),
+				worker = uc_tile_centroids(dim, most) * UC_BLOCK_ROWS * sizeof(float) + columns_bytes(dim) + sizeof(Scratch),
 				bytes = uc_size_mul(rows, sizeof(float) + sizeof(int32_t));
 
 	bytes = uc_size_add(bytes, uc_size_mul(most, per_candidate));
@@ -334,7 +323,7 @@ create(Scalable *scalable, const UcPoints *points, int k, int threads)
 {
 	size_t		most = most_candidates(points->rows, k);
 
-	*scalable = (Scalable) {.points = points,.most = most,.tile_candidates = tile_candidates(points->dim)};
+	*scalable = (Scalable) {.points = points,.most = most,.tile_candidates = uc_tile_centroids(points->dim, most)};
 	scalable->candidates = uc_alloc(uc_size_mul(most, uc_size_mul(points->dim, sizeof(float))));
 	scalable->squares = uc_alloc(most * sizeof(float));
 	scalable->offsets = uc_alloc(most * sizeof(float));

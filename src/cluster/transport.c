@@ -483,8 +483,12 @@ uc_transport_solve(UcTransport *transport, const float *costs, size_t least, con
 	if (rows_to_move(transport, transport->counts) == 0)
 		return UC_OK;
 	for (int j = 0; j < transport->k; j++)
+	{
+		if (uc_interrupted(run))
+			return uc_interrupt_error(err);
 		if (over || transport->spare[j] == 0)
 			become_taker(transport, j);
+	}
 	while ((target = find_way(transport)) >= 0)
 	{
 		if (uc_interrupted(run))
