@@ -383,12 +383,28 @@ fill(Backfill *job, MemoryContext context)
 	return true;
 }
 
+/* The table or the watch can have gone while no lock was held; then nothing was finished. */
+static void
+check_still_watched(const Backfill *job)
+{
+	Watch		watch;
+	Relation	relation = open_part(job->relation, job->number, AccessShareLock, &watch);
+
+	if (relation == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("the column of relation \"%s\" is no longer watched", job->name),
+				 errdetail("%lld rows were embedded before that.", (long long) job->embedded)));
+	relation_close(relation, AccessShareLock);
+}
+
 static bool
 fill_and_report(Backfill *job, MemoryContext context)
 {
 	bool		whole = fill(job, context);
 	double		seconds = seconds_since(job->started);
 
+	check_still_watched(job);
 	ereport(NOTICE,
 			(errmsg("%s: %lld rows embedded in %.1f seconds (%.1f a second), %lld skipped", job->name,
 					(long long) job->embedded, seconds, seconds > 0 ? job->embedded / seconds : 0.0,

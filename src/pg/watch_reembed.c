@@ -151,9 +151,16 @@ static void
 switch_columns(const Change *change)
 {
 	Relation	relation = watch_open_table(change->relation, AccessExclusiveLock);
-	Watch		watch;
+	Watch		watch,
+				next;
 
 	watch_of_column(relation, change->column, &watch);
+	watch_of_column(relation, change->next, &next);
+	if (strcmp(next.fingerprint, change->fingerprint) != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("column \"%s\" of relation \"%s\" is filled by another model meanwhile", change->next,
+						RelationGetRelationName(relation))));
 	refuse_dependents(relation, change, watch.number);
 	watch_drop(relation, &watch);
 	queue_forget(relation, watch.number);
