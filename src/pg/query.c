@@ -463,6 +463,22 @@ bring_known(Receiver *receiver, const CachedPlanSource *source)
 	return plan;
 }
 
+/* Checks the query's columns and, of a stored one, finds out what it returns. */
+static void
+look_at(Receiver *receiver, const CachedPlanSource *source, Oid key_type, int columns)
+{
+	StoredQuery *stored = receiver->stored;
+
+	if (stored != NULL)
+		refuse_temporary(source);
+	check_columns(receiver, source->resultDesc, key_type, columns);
+	if (stored != NULL)
+	{
+		stored->table = as_table(source, stored->from_text ? "text" : "embedding");
+		stored->has_language = (receiver->columns & ROWS_KNOWS(ROWS_LANGUAGE)) != 0;
+	}
+}
+
 static void
 read_query(const char *query, Oid key_type, const RowsOptions *options, StoredQuery *stored, Rows *rows)
 {
@@ -478,14 +494,7 @@ read_query(const char *query, Oid key_type, const RowsOptions *options, StoredQu
 	TupleDesc	description = source->resultDesc;
 	int			result;
 
-	if (stored != NULL)
-		refuse_temporary(source);
-	check_columns(&receiver, description, key_type, options->columns);
-	if (stored != NULL)
-	{
-		stored->table = as_table(source, stored->from_text ? "text" : "embedding");
-		stored->has_language = (receiver.columns & ROWS_KNOWS(ROWS_LANGUAGE)) != 0;
-	}
+	look_at(&receiver, source, key_type, options->columns);
 	if (stored != NULL && stored->from_text)
 	{
 		SPIPlanPtr	known = bring_known(&receiver, source);
@@ -533,6 +542,17 @@ query_read_stored(const char *query, const RowsOptions *options, StoredQuery *st
 {
 	stored->content = 0;
 	read_query(query, InvalidOid, options, stored, rows);
+}
+
+void
+query_look_at_stored(const char *query, int columns, StoredQuery *stored)
+{
+	Receiver	receiver = {.stored = stored};
+	CachedPlanSource *source;
+
+	prepare_query(query, &source);
+	look_at(&receiver, source, InvalidOid, columns);
+	SPI_finish();
 }
 
 /* ---- a query of another form ---- */

@@ -49,6 +49,9 @@ typedef struct StoredQuery
  */
 extern void query_read_stored(const char *query, const RowsOptions *options, StoredQuery *stored, Rows *rows);
 
+/* Finds out what a stored query returns, without running it: from_text, has_text, table, has_language and key_name. */
+extern void query_look_at_stored(const char *query, int columns, StoredQuery *stored);
+
 /* A query whose columns are not those of the contract: the one who asked checks them and takes each row. */
 typedef struct OtherQuery
 {

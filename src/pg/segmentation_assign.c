@@ -130,12 +130,10 @@ usercluster_assign(PG_FUNCTION_ARGS)
 	PG_RETURN_DATUM(assignment(fcinfo, cached, PG_ARGISNULL(ARG_VALUE) ? NULL : PG_GETARG_EMBEDDING(ARG_VALUE)));
 }
 
-/* The text's embedding by the segmentation's model, which must be the one it was fitted with. */
-static Embedding *
-embed(const Segmentation *s, text *value)
+void
+segmentation_embed(const Segmentation *s, text *const *texts, int count, Embedding **out)
 {
 	EmbedRequest request = {.model = s->model};
-	Embedding  *embedding;
 	char	   *name;
 	int			dimensions;
 
@@ -151,8 +149,7 @@ embed(const Segmentation *s, text *value)
 				 errmsg("model \"%s\" is not the one that segmentation \"%s\" was fitted with", s->model, s->name),
 				 errdetail("A model of the same name with another content has taken its place."),
 				 errhint("Embed the users anew, then fit it with usercluster.refresh_segmentation.")));
-	embed_texts(&request, &value, 1, &embedding);
-	return embedding;
+	embed_texts(&request, texts, count, out);
 }
 
 Datum
@@ -162,6 +159,10 @@ usercluster_assign_text(PG_FUNCTION_ARGS)
 	Embedding  *embedding = NULL;
 
 	if (!PG_ARGISNULL(ARG_VALUE))
-		embedding = embed(cached->segmentation, PG_GETARG_TEXT_PP(ARG_VALUE));
+	{
+		text	   *value = PG_GETARG_TEXT_PP(ARG_VALUE);
+
+		segmentation_embed(cached->segmentation, &value, 1, &embedding);
+	}
 	PG_RETURN_DATUM(assignment(fcinfo, cached, embedding));
 }

@@ -104,7 +104,7 @@ read_rows(const Segmentation *s, SegmentationRows *rows)
 {
 	RowsOptions options = {
 		.name = "the segmentation",.directions = s->kmeans.metric == UC_METRIC_COSINE,
-		.columns = PREPARATION_COLUMNS | ROWS_KNOWS(ROWS_WEIGHT),.work = work_memory,.work_arg = rows
+		.columns = SEGMENTATION_COLUMNS,.work = work_memory,.work_arg = rows
 	};
 
 	rows->segmentation = s;

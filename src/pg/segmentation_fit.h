@@ -11,6 +11,9 @@
 #include "pg/rows.h"
 #include "pg/segmentation.h"
 
+/* The columns that a stored query may have beside a text. */
+#define SEGMENTATION_COLUMNS (PREPARATION_COLUMNS | ROWS_KNOWS(ROWS_WEIGHT))
+
 typedef struct SegmentationRows
 {
 	Rows		rows;			/* one a key, ordered by it */
@@ -79,6 +82,15 @@ extern size_t segmentation_features(const SegmentationAssigner *assigner);
 extern int	segmentation_assign(const Segmentation *segmentation, const SegmentationAssigner *assigner,
 								const Embedding *embedding, const char *language, const double *features,
 								double *distance, double *margin);
+
+/*
+ * The distances [count] of one embedding to all segments, in their order; what segmentation_assign refuses is refused.
+ */
+extern void segmentation_distances(const Segmentation *segmentation, const SegmentationAssigner *assigner,
+								   const Embedding *embedding, const char *language, double *distances);
+
+/* The embeddings of texts by the segmentation's model, which must be the one it was fitted with (55000); of blank ones NULL. */
+extern void segmentation_embed(const Segmentation *segmentation, text *const *texts, int count, Embedding **out);
 
 /* The fingerprint of a model that is installed, NULL being the default one, and its name. */
 extern char *segmentation_model(const char *model, char **name, int *dimensions);

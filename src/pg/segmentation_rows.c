@@ -93,16 +93,12 @@ segmentation_features(const SegmentationAssigner *assigner)
 	return assigner->kept->preparation.features;
 }
 
-int
-segmentation_assign(const Segmentation *s, const SegmentationAssigner *assigner, const Embedding *embedding,
-					const char *language, const double *features, double *distance, double *margin)
+/* One embedding as the preparation of the fit changes it. */
+static float *
+prepare_one(const Segmentation *s, const SegmentationAssigner *assigner, const Embedding *embedding, const char *language,
+			const double *features)
 {
 	int32		known = language == NULL ? -1 : preparation_language(assigner->kept, language);
-	int32		place;
-	UcAssignment out = {&place, distance, margin};
-	float	   *prepared;
-	UcRun		run;
-	UcError		err;
 
 	if (embedding->dim != s->dimensions)
 		ereport(ERROR,
@@ -115,12 +111,45 @@ segmentation_assign(const Segmentation *s, const SegmentationAssigner *assigner,
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_EXCEPTION),
 				 errmsg("embedding of zero norm has no direction, which the cosine metric needs")));
-	prepared = preparation_apply_kept(assigner->kept, embedding->x, 1, &known, features);
+	return preparation_apply_kept(assigner->kept, embedding->x, 1, &known, features);
+}
+
+int
+segmentation_assign(const Segmentation *s, const SegmentationAssigner *assigner, const Embedding *embedding,
+					const char *language, const double *features, double *distance, double *margin)
+{
+	int32		place;
+	UcAssignment out = {&place, distance, margin};
+	float	   *prepared = prepare_one(s, assigner, embedding, language, features);
+	UcRun		run;
+	UcError		err;
+
 	usercluster_run(&run);
 	usercluster_check(uc_assign(prepared, 1, assigner->dim, assigner->centroids, s->count, s->kmeans.metric, &run, &out, &err),
 					  &err);
 	pfree(prepared);
 	return place;
+}
+
+void
+segmentation_distances(const Segmentation *s, const SegmentationAssigner *assigner, const Embedding *embedding,
+					   const char *language, double *distances)
+{
+	float	   *prepared = prepare_one(s, assigner, embedding, language, NULL);
+	UcRun		run;
+	UcError		err;
+
+	usercluster_run(&run);
+	for (int i = 0; i < s->count; i++)
+	{
+		int32		place;
+		double		margin;
+		UcAssignment out = {&place, &distances[i], &margin};
+
+		usercluster_check(uc_assign(prepared, 1, assigner->dim, assigner->centroids + (size_t) i * assigner->dim, 1,
+									s->kmeans.metric, &run, &out, &err), &err);
+	}
+	pfree(prepared);
 }
 
 /* ---- what the segments say about their members ---- */
