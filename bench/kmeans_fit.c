@@ -2,10 +2,9 @@
  * kmeans_fit.c
  *	  One fit of the core's k-means over a file of raw floats, for bench/kmeans: prints seconds, inertia and iterations.
  *
- *	  kmeans_fit ROWS COUNT DIM K THREADS ITERATIONS [CENTROIDS]
+ *	  kmeans_fit ROWS COUNT DIM K THREADS ITERATIONS [CENTROIDS | k-means++ | k-means|| | batch=ROWS | min=ROWS | seed=N]...
  *
- * With a file of centroids [K, DIM], exactly ITERATIONS from these; without, one restart to convergence. Where CENTROIDS is
- * k-means++ or k-means||, that chooses the start.
+ * With a file of centroids [K, DIM], exactly ITERATIONS from these; without, one restart to convergence, or so many batches.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -55,7 +54,7 @@ main(int argc, char **argv)
 
 	if (argc < 7)
 	{
-		fprintf(stderr, "usage: kmeans_fit ROWS COUNT DIM K THREADS ITERATIONS [CENTROIDS]\n");
+		fprintf(stderr, "usage: kmeans_fit ROWS COUNT DIM K THREADS ITERATIONS [CENTROIDS]...\n");
 		return 1;
 	}
 	count = strtoull(argv[2], NULL, 10);
@@ -67,15 +66,26 @@ main(int argc, char **argv)
 	options.max_iterations = atoi(argv[6]);
 	run.threads = atoi(argv[5]);
 	rows = read_floats(argv[1], uc_size_mul(count, dim));
-	if (argc > 7 && strcmp(argv[7], "k-means++") == 0)
-		options.init = UC_INIT_PLUS_PLUS;
-	else if (argc > 7 && strcmp(argv[7], "k-means||") == 0)
-		options.init = UC_INIT_SCALABLE;
-	else if (argc > 7)
+	for (int i = 7; i < argc; i++)
 	{
-		start = read_floats(argv[7], (size_t) options.k * dim);
-		options.centroids = start;
-		options.tolerance = 0;
+		const char *word = argv[i];
+
+		if (strcmp(word, "k-means++") == 0)
+			options.init = UC_INIT_PLUS_PLUS;
+		else if (strcmp(word, "k-means||") == 0)
+			options.init = UC_INIT_SCALABLE;
+		else if (strncmp(word, "batch=", 6) == 0)
+			options.batch_rows = strtoull(word + 6, NULL, 10);
+		else if (strncmp(word, "min=", 4) == 0)
+			options.min_size = strtoull(word + 4, NULL, 10);
+		else if (strncmp(word, "seed=", 5) == 0)
+			options.seed = strtoull(word + 5, NULL, 10);
+		else
+		{
+			start = read_floats(word, (size_t) options.k * dim);
+			options.centroids = start;
+			options.tolerance = 0;
+		}
 	}
 
 	begin = now();
