@@ -33,6 +33,10 @@ $node->safe_psql('shop', q{
 	SELECT usercluster.enable_embedding('trade.review', 'body', 'queue_e', mode => 'queue', truncation => 'error');
 	SELECT usercluster.enable_embedding('trade.left_out', 'body', 'e', mode => 'queue');
 	ALTER TABLE trade.review RENAME body TO 正文;
+	CREATE TABLE trade.post (id int, body text, e embedding(384)) PARTITION BY RANGE (id);
+	CREATE TABLE trade.post_low PARTITION OF trade.post FOR VALUES FROM (0) TO (100);
+	SELECT usercluster.enable_embedding('trade.post', 'body', 'e');
+	INSERT INTO trade.post SELECT i, 'post ' || i FROM generate_series(1, 12) i;
 	INSERT INTO trade.review VALUES (1, 'first', 'good'), (2, NULL, '很好'), (3, NULL, NULL), (4, NULL, repeat('long ', 300))});
 $node->safe_psql('shop', 'CALL usercluster.process_queue()');
 $node->safe_psql('shop', q{
@@ -45,12 +49,16 @@ my %questions = (
 	rows => q{SELECT md5(string_agg(r::text, '/' ORDER BY id)) FROM trade.review r},
 	watched => q{SELECT relation, text_columns, embedding_column, model, fingerprint, mode, truncation, number
 		FROM usercluster.watched_columns WHERE relation = 'trade.review'::regclass ORDER BY number},
+	posts => q{SELECT md5(string_agg(p::text, '/' ORDER BY id)) FROM trade.post p WHERE e IS NOT NULL},
+	triggers => q{SELECT pg_get_triggerdef(oid) COLLATE "C" FROM pg_trigger
+		WHERE tgname LIKE 'zz_usercluster%' AND tgrelid <> coalesce(to_regclass('trade.left_out')::oid, 0) ORDER BY 1},
 	queued => q{SELECT id, number, key, queued_at FROM usercluster.queued WHERE relation = 'trade.review'::regclass ORDER BY id},
 	skipped => q{SELECT embedding_column, reason, key, text_hash FROM usercluster.skipped_rows});
 my %answers = map { $_ => $node->safe_psql('shop', $questions{$_}) } keys %questions;
 like($answers{watched}, qr/title,正文.*now_e/, 'the watch follows a renamed column');
 is(scalar(split /\n/, $answers{queued}), 2, 'two rows are queued');
 like($answers{skipped}, qr/too long/, 'one is skipped');
+is(scalar(split /\n/, $answers{triggers}), 4 + 3 + 4 + 4, 'triggers of both modes, and of a table and its partition');
 
 my $files = $PostgreSQL::Test::Utils::tmp_check;
 my $connection = $node->connstr('shop');
