@@ -4,15 +4,16 @@
  *
  * Lloyd's algorithm (https://doi.org/10.1109/TIT.1982.1056489) from k-means++ seeds
  * (https://dl.acm.org/doi/10.5555/1283383.1283494) or k-means|| seeds (https://doi.org/10.14778/2180912.2180915), best
- * of several restarts by inertia; or mini-batches (https://doi.org/10.1145/1772690.1772862), for a first answer on many rows. With the cosine metric rows
- * and centroids have unit length (spherical k-means).
+ * of several restarts by inertia; or mini-batches (https://doi.org/10.1145/1772690.1772862), for a first answer on many
+ * rows. With the cosine metric rows and centroids have unit length (spherical k-means).
  *
  * Where the iterations come to rest, a cluster that gains by being split may pay for two others that lose less by being
  * merged, and single rows of small data may change places; then the iterations go on. Each such change lowers the
  * inertia, so that the result is never worse than the local optimum it left.
  *
  * The same rows in the same order, the same options and seed give the same labels whatever the number of threads.
- * Identical rows always share a cluster. Clusters are numbered by falling size, ties by their first row.
+ * Each row is in the cluster of its nearest centroid, and identical rows share one, unless a least size has to part them.
+ * Clusters are numbered by falling size, ties by their first row.
  *
  * A row of weight 3 is as good as three such rows: in the means, the inertia, the seeds, the refinement and the
  * tolerance. Rows of weight 0 get a label and move nothing; they make no cluster of their own. Sizes count rows.
