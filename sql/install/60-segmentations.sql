@@ -137,7 +137,7 @@ CREATE VIEW usercluster.segmentation_runs WITH (security_barrier) AS
 	SELECT r.* FROM usercluster.segmentation_run_store r JOIN usercluster.segmentation_store s ON s.name = r.segmentation
 	WHERE usercluster.can_read_segmentation(s.members);
 COMMENT ON VIEW usercluster.segmentation_runs IS
-'what each run did: kind (fit, assign, or unchanged where the data were those of the last fit), rows and skipped rows of the query, quality, whether a fit began at the old centroids (warm), drift before it, members that moved, joined and departed, and rows written to the members table';
+'what each run did: kind (fit; assign where the centroids were kept; unchanged where the data were those of the last fit; new by assign_new), rows and skipped rows of the query, quality, whether a fit began at the old centroids (warm), drift before it, members that moved, joined and departed, and rows written to the members table';
 
 CREATE VIEW usercluster.segment_moves WITH (security_barrier) AS
 	SELECT m.* FROM usercluster.segment_move_store m JOIN usercluster.segmentation_store s ON s.name = m.segmentation
