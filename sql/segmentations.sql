@@ -210,6 +210,18 @@ DROP TABLE keyed_members;
 DROP DOMAIN short;
 DROP TYPE pair, colour;
 
+-- no more segments than there are different users; names of any kind
+CREATE SCHEMA "Else Where";
+CALL usercluster.create_segmentation('一人', 'SELECT id AS "User Id", at FROM visitors WHERE id = 1', members => '"Else Where"."一"');
+CALL usercluster.create_segmentation('it''s "same"', 'SELECT id AS segment, ''[1,2,3,4]''::embedding FROM visitors', k => 3, metric => 'euclidean');
+SELECT name, members, k, size FROM usercluster.segmentations WHERE name IN ('一人', 'it''s "same"') ORDER BY size;
+SELECT segment, size, share, cohesion, mean_distance < 1e-6 FROM usercluster.segments WHERE segmentation IN ('一人', 'it''s "same"') ORDER BY size;
+SELECT "User Id", segment, margin FROM "Else Where"."一";
+CALL usercluster.refresh_segmentation('一人');
+SELECT usercluster.drop_segmentation('一人'), usercluster.drop_segmentation('it''s "same"');
+DROP SCHEMA "Else Where" CASCADE;
+DROP TABLE "it's ""same""_members";
+
 -- by a tree instead of k-means
 CALL usercluster.create_segmentation('tree', 'SELECT id, at FROM visitors', k => 4, algorithm => 'hierarchical', members => 'tree_members');
 SELECT count(DISTINCT (h.cluster, m.segment)), count(*) FROM usercluster.hierarchical('SELECT id, at FROM visitors', 4) h JOIN tree_members m USING (id);

@@ -316,8 +316,9 @@ usercluster_create_segmentation(PG_FUNCTION_ARGS)
 	}
 	run_in_time(s, &options, max_seconds, &run);
 	ereport(NOTICE,
-			(errmsg("segmentation \"%s\" has %d segments, with " INT64_FORMAT " members in table \"%s\"", s->name, s->count,
-					run.rows, get_rel_name(s->members))));
+			(errmsg_plural("segmentation \"%s\" has %d segment, with " INT64_FORMAT " members in table \"%s\"",
+						   "segmentation \"%s\" has %d segments, with " INT64_FORMAT " members in table \"%s\"",
+						   s->count, s->name, s->count, run.rows, get_rel_name(s->members))));
 	end_call(context, old);
 	PG_RETURN_VOID();
 }
@@ -343,8 +344,10 @@ usercluster_refresh_segmentation(PG_FUNCTION_ARGS)
 	}
 	run_in_time(s, &options, max_seconds, &run);
 	ereport(NOTICE,
-			(errmsg("segmentation \"%s\" has %d segments: " INT64_FORMAT " members moved, " INT64_FORMAT " joined, "
-					INT64_FORMAT " departed", s->name, s->count, run.moved, run.joined, run.departed)));
+			(errmsg_plural("segmentation \"%s\" has %d segment: " INT64_FORMAT " members moved, " INT64_FORMAT " joined, "
+						   INT64_FORMAT " departed",
+						   "segmentation \"%s\" has %d segments: " INT64_FORMAT " members moved, " INT64_FORMAT " joined, "
+						   INT64_FORMAT " departed", s->count, s->name, s->count, run.moved, run.joined, run.departed)));
 	end_call(context, old);
 	PG_RETURN_VOID();
 }

@@ -130,7 +130,7 @@ extern void segmentation_grow(Segmentation *segmentation, const int32 *places, s
 extern void segmentation_save_run(const Segmentation *segmentation, const SegmentationRun *run, const SegmentMove *moves,
 								  int move_count);
 
-/* Runs one statement on the catalogue as its owner; returns how many rows it touched. Parameters that are 0 are NULL. */
+/* Runs one statement on the catalogue as its owner; returns how many rows it touched. `nulls` NULL: no parameter is. */
 extern uint64 segmentation_execute(const char *sql, int count, const Oid *types, const Datum *values, const bool *nulls);
 
 /* Changes whenever a segmentation does; what was read before is then old. */

@@ -175,12 +175,13 @@ offer(Nearest *nearest, size_t row, const double *distances)
 	nearest->rows[place] = row;
 }
 
+/* Simplified silhouette; NaN where there is no other segment. */
 static double
 row_silhouette(double distance, double margin)
 {
 	double		next = distance + margin;
 
-	return next > 0 ? margin / next : 0;
+	return next == 0 ? 0 : margin / next;
 }
 
 void
