@@ -33,7 +33,7 @@ approach(const float *rows, size_t count, size_t dim, UcMetric metric, const flo
 
 		if (row % POLL_ROWS == 0 && uc_interrupted(run))
 			status = uc_interrupt_error(err);
-		uc_lookup_nearest(&lookup, rows + row * dim, &distance);
+		uc_lookup_nearest(&lookup, rows + row * dim, &distance, NULL);
 		if (distance < distances[row])
 			distances[row] = distance;
 	}

@@ -97,11 +97,15 @@ look(const UcLookup *lookup, const float *row)
 	}
 }
 
-/* A score that no candidate exceeds, less its error; infinite where the products do not fit into floats. */
+/*
+ * A score that the nearest centroid, or with `two` the second nearest, does not exceed, nor its error; infinite where the
+ * products do not fit into floats.
+ */
 static double
-narrow(const UcLookup *lookup, const float *row, double norm)
+narrow(const UcLookup *lookup, const float *row, double norm, bool two)
 {
-	double		most = INFINITY;
+	double		most = INFINITY,
+				second = INFINITY;
 
 	look(lookup, row);
 	for (int i = 0; i < lookup->k; i++)
@@ -111,21 +115,24 @@ narrow(const UcLookup *lookup, const float *row, double norm)
 
 		if (!isfinite(value))
 			return INFINITY;
-		most = fmin(most, value + error);
+		value += error;
+		second = fmin(second, fmax(value, most));
+		most = fmin(most, value);
 	}
-	return most;
+	return two ? second : most;
 }
 
 int
-uc_lookup_nearest(const UcLookup *lookup, const float *row, double *distance)
+uc_lookup_nearest(const UcLookup *lookup, const float *row, double *distance, double *second)
 {
 	const UcKernels *kernels = uc_kernels();
 	size_t		dim = lookup->dim;
 	bool		cosine = lookup->metric == UC_METRIC_COSINE;
 	double		norm = sqrt(kernels->dot(row, row, dim));
 	bool		direct = few_dimensions(lookup) ? lookup->k < WORTH_A_LOOK : (size_t) lookup->k * dim < WORTH_A_PRODUCT;
-	double		most = direct ? INFINITY : narrow(lookup, row, norm);
-	double		nearest = INFINITY;
+	double		most = direct ? INFINITY : narrow(lookup, row, norm, second != NULL);
+	double		nearest = INFINITY,
+				next = INFINITY;
 	int			which = 0;
 
 	for (int i = 0; i < lookup->k; i++)
@@ -140,10 +147,15 @@ uc_lookup_nearest(const UcLookup *lookup, const float *row, double *distance)
 			kernels->squared_distance(row, centroid, dim);
 		if (d < nearest)
 		{
+			next = nearest;
 			nearest = d;
 			which = i;
 		}
+		else if (d < next)
+			next = d;
 	}
 	*distance = cosine ? fmax(nearest, 0) : sqrt(nearest);
+	if (second != NULL)
+		*second = cosine ? fmax(next, 0) : sqrt(next);
 	return which;
 }

@@ -30,8 +30,9 @@ extern int	uc_lookup_begin(UcLookup *lookup);
 
 /*
  * The nearest centroid to row [dim], 0 … k-1, among equals the lowest; k is at least 1, the row is finite and, with the
- * cosine metric, not zero. `distance` is 1 - cosine, or euclidean.
+ * cosine metric, not zero. `distance` is 1 - cosine, or euclidean; `second` (may be NULL) that of the next centroid, infinite
+ * where there is none.
  */
-extern int	uc_lookup_nearest(const UcLookup *lookup, const float *row, double *distance);
+extern int	uc_lookup_nearest(const UcLookup *lookup, const float *row, double *distance, double *second);
 
 #endif

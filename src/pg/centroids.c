@@ -252,7 +252,7 @@ centroids_nearest(const UcLookup *centroids, const Embedding *embedding, double 
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_EXCEPTION),
 				 errmsg("embedding of zero norm has no direction, which the cosine metric needs")));
-	return uc_lookup_nearest(centroids, embedding->x, distance);
+	return uc_lookup_nearest(centroids, embedding->x, distance, NULL);
 }
 
 /* Looking the type up costs as much as finding the nearest centroid; after centroids_argument. */

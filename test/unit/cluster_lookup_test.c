@@ -16,12 +16,12 @@
 
 /* What uc_lookup_nearest must answer: every distance by the exact kernels, the first of the smallest. */
 static int
-plain(const UcLookup *lookup, const float *row, double *distance)
+plain(const UcLookup *lookup, const float *row, double *distance, double *second)
 {
 	double		norm = sqrt(uc_dot(row, row, lookup->dim));
 	int			which = 0;
 
-	*distance = INFINITY;
+	*distance = *second = INFINITY;
 	for (int i = 0; i < lookup->k; i++)
 	{
 		const float *centroid = lookup->centroids + i * lookup->dim;
@@ -31,10 +31,14 @@ plain(const UcLookup *lookup, const float *row, double *distance)
 
 		if (d < *distance)
 		{
+			*second = *distance;
 			*distance = d;
 			which = i;
 		}
+		else if (d < *second)
+			*second = d;
 	}
+	*second = lookup->metric == UC_METRIC_COSINE ? fmax(*second, 0) : sqrt(*second);
 	*distance = lookup->metric == UC_METRIC_COSINE ? fmax(*distance, 0) : sqrt(*distance);
 	return which;
 }
@@ -73,11 +77,15 @@ compare(const char *what, UcMetric metric, int k, size_t dim, float apart, float
 	for (int n = 0; n < 200; n++)
 	{
 		double		expected,
-					distance;
+					expected_second,
+					distance,
+					second;
 
 		for (size_t j = 0; j < dim; j++)
 			row[j] = scale * (centre[j] + apart * normal(&random));
-		same += uc_lookup_nearest(&lookup, row, &distance) == plain(&lookup, row, &expected) && distance == expected;
+		same += uc_lookup_nearest(&lookup, row, &distance, &second) == plain(&lookup, row, &expected, &expected_second) &&
+			distance == expected && second == expected_second &&
+			uc_lookup_nearest(&lookup, row, &distance, NULL) >= 0 && distance == expected;
 	}
 	CHECK(same == 200, "%s, %d centroids of %zu dimensions: %d of 200 rows", what, k, dim, same);
 }
