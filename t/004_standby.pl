@@ -30,6 +30,9 @@ my %questions = (
 	'models' => 'SELECT string_agg(m::text, $$/$$) FROM usercluster.models m',
 	'nearest rows' => q{SELECT string_agg(id::text, ' ') FROM
 		(SELECT id FROM users ORDER BY at <=> usercluster.embed('a film'), id LIMIT 5) nearest},
+	'words' => q{SELECT string_agg(word || stem, ' ' ORDER BY start) FROM usercluster.words('我喜欢音乐 and films', 'en')},
+	'segment_keywords' => q{SELECT string_agg(segment || keyword, ' ' ORDER BY segment, rank) FROM
+		usercluster.segment_keywords('SELECT id % 3, text FROM users')},
 	'kmeans' => q{SELECT md5(string_agg(id || ':' || cluster, ' ')) FROM usercluster.kmeans('SELECT id, at FROM users', 3)},
 	'progress' => q{SELECT count(*), (SELECT count(*) FROM usercluster.progress)
 		FROM usercluster.kmeans('SELECT id, at FROM users WHERE (SELECT count(*) FROM usercluster.progress) = 1', 3)},

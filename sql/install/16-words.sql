@@ -58,7 +58,7 @@ RETURNS SETOF record
 LANGUAGE C IMMUTABLE PARALLEL SAFE ROWS 4000
 AS 'MODULE_PATHNAME', 'usercluster_shipped_stop_words';
 COMMENT ON FUNCTION usercluster.shipped_stop_words() IS
-'function words that come with the library, of 25 languages; without those that the database''s encoding cannot hold';
+'function words that come with the library, of 29 languages; without those that the database''s encoding cannot hold';
 
 CREATE VIEW usercluster.all_stop_words AS
 	SELECT language, word, true AS shipped FROM usercluster.shipped_stop_words() s

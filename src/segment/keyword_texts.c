@@ -269,13 +269,15 @@ uc_keyword_texts_add(UcKeywordTexts *texts, uint32_t segment, const char *langua
 					 const UcRun *run, UcError *err)
 {
 	UcCleanTools tools = {0};
+	UcRun		rest = *run;	/* what the texts so far have left over */
 	char	   *cleaned = NULL;
 	size_t		cleaned_bytes;
 	UcStatus	status;
 
 	if (texts->rows >= UINT32_MAX - 1)
 		return uc_error(err, UC_LIMIT_EXCEEDED, "there are more than %u texts", UINT32_MAX - 1);
-	status = uc_clean_text(&texts->cleaning, &tools, text, bytes, run, &cleaned, &cleaned_bytes, err);
+	rest.max_memory -= texts->budget.used < rest.max_memory ? texts->budget.used : rest.max_memory;
+	status = uc_clean_text(&texts->cleaning, &tools, text, bytes, &rest, &cleaned, &cleaned_bytes, err);
 	if (status == UC_OK)
 		status = add_clean(texts, segment, language, cleaned, cleaned_bytes, run, err);
 	uc_free(cleaned);
@@ -345,6 +347,24 @@ stemmer_of(UcKeywordTexts *texts, uint8_t language, UcStemmer **stemmer, UcError
 	return status;
 }
 
+/* Bytes without the particle that a Korean noun is written together with, where two syllables are left; longest first. */
+static size_t
+without_particle(const char *word, size_t bytes)
+{
+	static const char *const particles[] = {
+#include "segment/korean_tables.inc"
+	};
+
+	for (size_t i = 0; i < sizeof particles / sizeof *particles; i++)
+	{
+		size_t		length = strlen(particles[i]);
+
+		if (bytes >= length + 6 && memcmp(word + bytes - length, particles[i], length) == 0)
+			return bytes - length;
+	}
+	return bytes;
+}
+
 /* The number of a form's stem, which is added where it is new; UC_NO_TERM where the form is no term. */
 static UcStatus
 make_term(UcKeywordTexts *texts, uint32_t form, uint8_t language, uint32_t *stem_id, UcError *err)
@@ -380,6 +400,8 @@ make_term(UcKeywordTexts *texts, uint32_t form, uint8_t language, uint32_t *stem
 		if (status != UC_OK)
 			return status;
 		uc_stem(stemmer, word, word_bytes, room, &bytes);
+		if (strcmp(code, "ko") == 0)
+			bytes = without_particle(room, bytes);
 	}
 	return uc_dictionary_add(&texts->stems, room, bytes, UNKNOWN_TERM, &texts->budget, stem_id, err);
 }

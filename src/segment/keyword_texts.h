@@ -7,7 +7,7 @@
  *
  * A term is what the forms of a word have in common: its stem by the language of the text, in lower case. Stop words, numbers,
  * single letters and kana of up to two characters are no terms.
- * Traditional and simplified forms of a Chinese word are one term. A single Han character is a weak one.
+ * Traditional and simplified forms of a Chinese word are one term; Korean nouns lose their commonest particles. A single Han character is a weak one.
  *
  * The language of a text is given, or detected; where that fails it is the commonest of the other texts. Han words are Chinese
  * unless the text is Japanese, and Latin words in texts of other scripts English.

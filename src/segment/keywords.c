@@ -426,6 +426,19 @@ append(Work *work, UcKeywords *keywords, const char *text, size_t bytes, UcError
 	return UC_OK;
 }
 
+/* Bytes of the word at `token` that are shown at the end of a keyword: a Korean noun goes without its particle. */
+static size_t
+shown_bytes(const UcKeywordTexts *texts, uint32_t token, const char *word, size_t bytes)
+{
+	size_t		stem_bytes;
+	const unsigned char *stem = (const unsigned char *) uc_dictionary_text(&texts->stems, texts->order[texts->terms[token]], &stem_bytes);
+
+	/* Hangul is U+AC00 to D7A3. */
+	if (stem[0] >= 0xEA && stem[0] <= 0xED && stem_bytes < bytes && memcmp(word, stem, stem_bytes) == 0)
+		return stem_bytes;
+	return bytes;
+}
+
 /* Writes the form that ends at `token`, behind the keywords' text so far. */
 static UcStatus
 append_form(Work *work, UcKeywords *keywords, int length, uint32_t token, UcError *err)
@@ -440,6 +453,8 @@ append_form(Work *work, UcKeywords *keywords, int length, uint32_t token, UcErro
 		const char *text = uc_dictionary_text(&work->texts->forms, UC_TOKEN_FORM(word), &bytes);
 		const char *gap = i == length - 1 ? "" : gaps[UC_TOKEN_GAP(word)];
 
+		if (i == 0)
+			bytes = shown_bytes(work->texts, token, text, bytes);
 		status = append(work, keywords, gap, strlen(gap), err);
 		if (status == UC_OK)
 			status = append(work, keywords, text, bytes, err);

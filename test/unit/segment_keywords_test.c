@@ -126,6 +126,7 @@ check_keywords(void)
 {
 	static const Row none[] = {{0, ""}, {1, " 12 。 the 的"}};
 	static const Row same[] = {{0, "alike"}, {1, "alike"}};
+	static const Row korean[] = {{0, "영화를 좋아해요"}, {0, "영화를"}, {0, "영화는 영화관에서"}, {0, "영화"}};
 	static const Row alone[] = {{0, "cats and dogs"}, {0, "cats"}, {0, "the CAT"}};
 	static const Row markup[] = {{0, "<p>word</p> http://example.com/x"}, {1, "letter &amp; me@example.com"}};
 	UcKeywordOptions options = {.keywords = 3,.min_support = 2,.max_phrase = 3};
@@ -137,6 +138,7 @@ check_keywords(void)
 	check_found("texts without words", found(none, 2, false, 2, wide), "");
 	check_found("what is the same everywhere is no keyword", found(same, 2, false, 2, wide), "");
 	check_found("one segment: the share; the commonest form", found(alone, 3, false, 1, wide), "0:cats/3 0:dogs/1");
+	check_found("particles of Korean nouns", found(korean, 4, false, 1, options), "0:영화/4");
 	check_found("markup and addresses are no words", found(markup, 2, false, 2, wide), "0:word/1 1:letter/1");
 	check_found("phrases take the place of words that have none other",
 				found(rows, ROWS, false, 2, options), "0:science fiction/3 0:films/2 0:电影/2 1:New York/3 1:train/2 1:travel/2");
