@@ -4,7 +4,8 @@
  *	  whitened once more, then once per iteration, and at the end for sizes and labels.
  *
  * It starts from what init => 'sample' starts from, or from given centroids, and takes the steps that uc_kmeans takes from
- * there: labels equal those of rows in memory except where two centroids are equally near to within rounding.
+ * there: labels equal those of rows in memory except where two centroids are equally near to within rounding. Inertia agrees
+ * within 1e-9, and within 1e-8 after whitening: a row by itself and one in a block are projected with other roundings.
  */
 #ifndef USERCLUSTER_KMEANS_QUERY_H
 #define USERCLUSTER_KMEANS_QUERY_H
