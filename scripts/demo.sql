@@ -20,8 +20,7 @@ INSERT INTO step (what) VALUES ('ten users: insert, the trigger embeds');
 CREATE TABLE users (user_id int PRIMARY KEY, text text, embedding embedding(384));
 
 -- From here on the embedding follows the text.
-CREATE TRIGGER users_embedding BEFORE INSERT OR UPDATE ON users
-FOR EACH ROW EXECUTE FUNCTION usercluster.embed_column('text', 'embedding', 'multilingual-e5-small-q4');
+SELECT usercluster.enable_embedding('users', 'text', 'embedding', model => 'multilingual-e5-small-q4') \g /dev/null
 
 \copy users (user_id, text) FROM data/ten_users.csv (FORMAT csv, HEADER)
 
@@ -106,7 +105,6 @@ SELECT cluster, lang, count(*) FROM plain GROUP BY 1, 2 ORDER BY 1
 \echo
 INSERT INTO step (what) VALUES ('sentences: subtract the means, k-means again');
 
--- NORMALIZE(…) alone is SQL's own word, for Unicode: the function of the type is called with its schema.
 CREATE VIEW centred AS
 SELECT number, l2_normalize(embedding - mean) AS embedding
 FROM sentence JOIN (SELECT lang, avg(embedding) AS mean FROM sentence GROUP BY lang) AS language USING (lang);
@@ -150,7 +148,30 @@ SELECT embeddings, round(nmi::numeric, 3) AS nmi, round(ari::numeric, 3) AS ari,
 FROM score ORDER BY embeddings;
 
 
-\echo '3. The time each step took'
+\echo '3. A segmentation: segments that stay, with names from what their texts are about'
+\echo
+INSERT INTO step (what) VALUES ('segmentation: fit, members, names');
+
+CALL usercluster.create_segmentation('topics', 'SELECT number, embedding, lang AS language, text FROM sentence', k => 7,
+	members => 'sentence_segments', model => 'multilingual-e5-small-q4');
+
+SELECT segment, name, size, round(100 * share::numeric) || ' %' AS share FROM usercluster.segment_profile('topics');
+
+\echo 'New texts find their segment at once'
+\echo
+INSERT INTO step (what) VALUES ('segmentation: assign two texts, explain one');
+
+SELECT input, segment, round(distance::numeric, 3) AS distance, round(margin::numeric, 3) AS margin
+FROM unnest(ARRAY['这支球队在决赛中赢了。', 'The president signed the law yesterday.', '医生说这种病毒传播得很快。']) AS input,
+	usercluster.assign_text('topics', input);
+
+\echo 'Which sentence of a text puts it there'
+\echo
+SELECT rank, sentence, round(pull::numeric, 3) AS pull
+FROM usercluster.explain_sentences('topics', 'I live in Beijing. 昨天的足球比赛太精彩了！We have two cats.');
+
+
+\echo '4. The time each step took'
 \echo
 INSERT INTO step (what) VALUES ('end');
 
