@@ -278,6 +278,32 @@ is($out, 't|t', 'a forged row owns nothing');
 ($code, $out, $err) = as_role('postgres', q{CALL usercluster.refresh_segmentation('forged')}, 'kept');
 like($err, qr/members table of segmentation "forged" does not exist any more/, 'and runs as nobody');
 
+# nor bring the server down with what he puts in
+$node->safe_psql('kept', 'SELECT usercluster.assign($$crowd$$, $$[1,0,0]$$)');
+my $columns = 'members, query, search_path, k, automatic_k, algorithm, metric, preparation, feature_weight, seed, restarts, max_iterations, tolerance, model_named';
+as_role('keeper', qq{
+	CREATE TABLE own (id int PRIMARY KEY, segment int, distance float8, margin float8, assigned_at timestamptz);
+	CREATE TABLE own2 AS TABLE own; ALTER TABLE own2 ADD PRIMARY KEY (id);
+	CREATE TABLE own3 AS TABLE own; ALTER TABLE own3 ADD PRIMARY KEY (id);
+	INSERT INTO usercluster.segmentation_store (name, $columns) SELECT 'unfitted', 'own', query, search_path, k, automatic_k, algorithm, metric,
+		preparation, feature_weight, seed, restarts, max_iterations, tolerance, model_named FROM usercluster.segmentation_store WHERE name = 'crowd';
+	INSERT INTO usercluster.segmentation_store (name, $columns) SELECT 'empty', 'own2', query, search_path, k, automatic_k, algorithm, metric,
+		preparation, feature_weight, seed, restarts, max_iterations, tolerance, model_named FROM usercluster.segmentation_store WHERE name = 'crowd';
+	INSERT INTO usercluster.segmentation_store (name, $columns, dimensions, fitted, last_segment) SELECT 'numbers', 'own3', query, search_path, k, automatic_k,
+		algorithm, metric, preparation, feature_weight, seed, restarts, max_iterations, tolerance, model_named, dimensions, fitted, 1
+		FROM usercluster.segmentation_store WHERE name = 'crowd';
+	INSERT INTO usercluster.segment_store (segmentation, segment, size, typical, centroid, prepared_centroid) VALUES
+		('unfitted', 1, 1, '{}', '[1,2,3]', '[1,2,3]'), ('numbers', 2000000000, 1, '{}', '[1,2,3]', '[1,2,3]')}, 'kept');
+for my $forged (['unfitted', qr/contradicts itself/], ['numbers', qr/contradicts itself/], ['empty', qr/has no segments/])
+{
+	($code, $out, $err) = as_role('keeper', "SELECT usercluster.assign('$forged->[0]', '[1,0,0]')", 'kept');
+	like($err, $forged->[1], "$forged->[0]: refused");
+	($code, $out, $err) = as_role('keeper', "CALL usercluster.refresh_segmentation('$forged->[0]')", 'kept');
+	if ($forged->[0] eq 'empty') { is($code, 0, 'what is only empty can be fitted') or diag($err); }
+	else { like($err, $forged->[1], "$forged->[0]: not refreshed"); }
+	is((as_role('keeper', "SELECT usercluster.drop_segmentation('$forged->[0]')", 'kept'))[0], 0, "$forged->[0]: dropped");
+}
+
 # ---- the tables are the users' ----
 
 $node->safe_psql('kept', 'DROP EXTENSION usercluster CASCADE');

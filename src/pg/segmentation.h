@@ -99,7 +99,8 @@ typedef struct SegmentMove
 typedef enum SegmentationAccess
 {
 	SEGMENTATION_READ,			/* whoever may SELECT from the members table */
-	SEGMENTATION_OWN,			/* whoever can act as its owner */
+	SEGMENTATION_OWN,			/* whoever can act as its owner; for what does not look at the fit */
+	SEGMENTATION_MEASURE,		/* the same, for what does */
 	SEGMENTATION_LOCK			/* the same, and nobody else changes it until the transaction ends */
 } SegmentationAccess;
 
@@ -110,7 +111,8 @@ extern bool segmentation_by_tree(const char *algorithm);
 
 /*
  * Reads a segmentation in the current memory context. Errors: 42704 (there is none, or none that the caller may see), 42501
- * (the caller may only see it), 55P03 (another session has it locked), 42P01 (for SEGMENTATION_LOCK: its table is gone).
+ * (the caller may only see it), 55P03 (another session has it locked), 42P01 (for SEGMENTATION_LOCK: its table is
+ * gone), XX001 (what is known of its fit contradicts itself).
  */
 extern Segmentation *segmentation_load(const char *name, SegmentationAccess access);
 

@@ -81,6 +81,11 @@ segmentation_assigner(const Segmentation *s)
 {
 	SegmentationAssigner *assigner = palloc0(sizeof *assigner);
 
+	if (s->count == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("segmentation \"%s\" has no segments", s->name),
+				 errhint("Fit it with usercluster.refresh_segmentation.")));
 	assigner->kept = preparation_read(s->fitted, s->dimensions);
 	assigner->dim = (int) (assigner->kept->preparation.out_dim + assigner->kept->preparation.features);
 	assigner->centroids = centroid_matrix(s, assigner->dim);

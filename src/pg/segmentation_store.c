@@ -303,6 +303,22 @@ read_segments(MemoryContext context, Segmentation *s)
 	}
 }
 
+/* What is read may have been put in by whoever owns the database: a restore, or a forgery. */
+static void
+check_sound(const Segmentation *s)
+{
+	bool		sound = s->count == 0 ||
+		(s->fitted != NULL && s->dimensions >= 1 && s->dimensions <= EMBEDDING_MAX_DIM);
+
+	for (int i = 0; i < s->count; i++)
+		sound = sound && s->segments[i].number >= 1 && s->segments[i].number <= s->last_segment;
+	if (!sound)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("the catalogue of segmentation \"%s\" contradicts itself", s->name),
+				 errhint("Drop the segmentation with usercluster.drop_segmentation and create it anew.")));
+}
+
 static _Noreturn void
 refuse_unknown(const char *name)
 {
@@ -389,6 +405,8 @@ segmentation_load(const char *name, SegmentationAccess access)
 	leave_catalogue(&restricted);
 	if (found == 0)
 		refuse_unknown(name);
+	if (access != SEGMENTATION_OWN)
+		check_sound(s);
 	if (access == SEGMENTATION_LOCK)
 	{
 		s->owner = segmentation_owner(s->members);

@@ -52,7 +52,7 @@ usercluster_segmentation_drift(PG_FUNCTION_ARGS)
 
 	MemoryContextSwitchTo(context);
 	progress_begin("segmentation_drift");
-	s = named_segmentation(fcinfo, SEGMENTATION_OWN);
+	s = named_segmentation(fcinfo, SEGMENTATION_MEASURE);
 	restricted_begin(&restricted, s->owner, s->search_path);
 	segmentation_read(s, &rows);
 	members_open(s->members, rows.rows.key_type, &table);
