@@ -27,8 +27,6 @@ PG_FUNCTION_INFO_V1(usercluster_recommend_keyed);
 PG_FUNCTION_INFO_V1(usercluster_recommend_all);
 PG_FUNCTION_INFO_V1(usercluster_recommend_all_keyed);
 
-#define MOST_RECOMMENDATIONS 1000
-#define MOST_NEIGHBOURS 10000
 #define USERS_AT_ONCE 1024		/* of recommend_all, between two looks at whether to stop */
 
 /* Arguments in SQL, from n on the same for all forms; what comes before depends on the form. */
@@ -81,7 +79,7 @@ read_arguments(FunctionCallInfo fcinfo, int shift, Call *call)
 		if (names[i] != NULL)
 			kmeans_refuse_null(fcinfo, i + shift, names[i]);
 	call->request.segmentation = texts_argument(fcinfo, 0);
-	call->n = recommend_count_argument(fcinfo, ARG_N + shift, "n", MOST_RECOMMENDATIONS);
+	call->n = recommend_count_argument(fcinfo, ARG_N + shift, "n", RECOMMEND_MOST);
 	call->request.interactions = texts_argument(fcinfo, ARG_INTERACTIONS + shift);
 	call->request.items = texts_argument(fcinfo, ARG_ITEMS + shift);
 	call->request.users = texts_argument(fcinfo, ARG_USERS + shift);
@@ -99,7 +97,7 @@ read_arguments(FunctionCallInfo fcinfo, int shift, Call *call)
 		memset(call->options.weights, 0, sizeof call->options.weights);
 		call->options.weights[strategy] = 1;
 	}
-	call->options.neighbours = recommend_count_argument(fcinfo, ARG_NEIGHBOURS + shift, "neighbours", MOST_NEIGHBOURS);
+	call->options.neighbours = recommend_count_argument(fcinfo, ARG_NEIGHBOURS + shift, "neighbours", RECOMMEND_MOST_NEIGHBOURS);
 	call->options.diversity = PG_GETARG_FLOAT8(ARG_DIVERSITY + shift);
 	call->request.half_life = recommend_half_life_argument(fcinfo, ARG_HALF_LIFE + shift);
 	call->repeat = PG_GETARG_BOOL(ARG_REPEAT + shift);

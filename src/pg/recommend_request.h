@@ -11,6 +11,9 @@
 
 #include "pg/recommend_data.h"
 
+#define RECOMMEND_MOST 1000		/* items for one user */
+#define RECOMMEND_MOST_NEIGHBOURS 10000
+
 /* What SQL calls the strategies; the last one is all of them together. */
 extern const char *const recommend_strategy_names[UC_STRATEGIES + 1];
 #define RECOMMEND_BLEND UC_STRATEGIES

@@ -125,16 +125,17 @@ static size_t
 blend_scores(const UcRecommender *recommender, Worker *worker, int32_t user)
 {
 	const UcShop *shop = recommender->scoring.shop;
+	const UcInteractions *had = shop->had == NULL ? shop->past : shop->had;
 	size_t		items = shop->past->items,
-				own = shop->past->user_start[user],
-				end = shop->past->user_start[user + 1],
+				own = had->user_start[user],
+				end = had->user_start[user + 1],
 				count = 0;
 	double		factor[UC_STRATEGIES] = {0},
 				total = 0;
 
 	for (size_t i = 0; i < items; i++)
 	{
-		bool		known = own < end && shop->past->user_items[own] == (int32_t) i;
+		bool		known = own < end && had->user_items[own] == (int32_t) i;
 
 		own += known;
 		if ((known && !shop->repeat) || (shop->available != NULL && !shop->available[i]))

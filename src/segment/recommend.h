@@ -29,6 +29,7 @@ typedef enum UcStrategy
 typedef struct UcShop
 {
 	const UcInteractions *past;
+	const UcInteractions *had;	/* what is not recommended because a user had it already; NULL: past */
 	size_t		dim;
 	const float *user_vectors;	/* [users, dim] as segments are made of, to compare users with; or NULL */
 	const int32_t *segments;	/* [users] 0 … segment_count-1, or -1; or NULL */
