@@ -8,7 +8,7 @@ use Test::More;
 my $rows = 150;
 my $node = PostgreSQL::Test::Cluster->new('primary');
 $node->init;
-$node->append_conf('postgresql.conf', "usercluster.default_model = 'all-MiniLM-L6-v2'\nusercluster.threads = 1\n");
+$node->append_conf('postgresql.conf', "usercluster.default_model = 'all-MiniLM-L6-v2'\nusercluster.threads = 1\nsearch_path = public\n");
 $node->start;
 $node->safe_psql('postgres', qq{
 	CREATE EXTENSION usercluster;
