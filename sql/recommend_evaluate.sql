@@ -1,4 +1,4 @@
--- evaluate_recommendations: what they refuse, and what they find where the answer is known
+-- evaluate_recommendations and tune_recommendations: what they refuse, and what they find where the answer is known
 \pset format unaligned
 \pset tuples_only on
 CREATE FUNCTION pg_temp.refused(call text) RETURNS text LANGUAGE plpgsql AS $$
@@ -48,5 +48,14 @@ SELECT max(tested) FROM usercluster.evaluate_recommendations('taste', 'SELECT id
 SELECT max(tested) FROM usercluster.evaluate_recommendations('taste', 'SELECT reader, book, at FROM loans UNION ALL SELECT 1, i, ''2026-01-01'' FROM generate_series(100, 5000) AS i
 	UNION ALL SELECT i, 5, ''2026-01-01'' FROM generate_series(100, 5000) AS i');
 SELECT max(tested) FROM usercluster.evaluate_recommendations('taste', 'SELECT ''x'' || reader, nullif(book, 5), at FROM loans');
+
+-- what was tuned is no worse on what it was tuned on, and says so of what it was not
+SELECT pg_temp.refused(format('SELECT * FROM usercluster.tune_recommendations(%s)', arguments)) FROM (VALUES
+	($$NULL, 'SELECT reader, book, at FROM loans'$$), ($$'taste', 'SELECT reader, book, at FROM loans', share => 2$$),
+	($$'taste', 'SELECT reader, book, at FROM loans', sample => NULL$$), ($$'taste', 'SELECT book FROM loans'$$)) AS calls(arguments);
+SELECT cold, weights <> '{}', neighbours IN (20, 50, 100, 200), validated, tested, validation_after >= validation_before, test_after > 0.15, lift BETWEEN lift_low AND lift_high
+	FROM unnest(ARRAY[false, true]) AS cold, usercluster.tune_recommendations('taste', 'SELECT reader, book, at FROM loans',
+		items => 'SELECT id, at AS embedding FROM books', cold => cold);
+SELECT * FROM usercluster.tune_recommendations('taste', 'SELECT reader, book, at FROM loans WHERE false');
 SELECT usercluster.drop_segmentation('taste');
 DROP TABLE readers, books, loans, reader_tastes;

@@ -9,6 +9,7 @@
 #include "base/memory.h"
 #include "check.h"
 #include "segment/evaluate.h"
+#include "segment/tune.h"
 
 #define EQUAL(call, wanted) CHECK((call) == (wanted), "%s is %s", #call, #wanted)
 #define HOLDS(condition) CHECK(condition, "%s", #condition)
@@ -210,6 +211,34 @@ segments_help(void)
 	uc_interactions_free(&all);
 }
 
+/* Where everybody's taste is known by segment, the segment's weight grows; without users nothing changes. */
+static void
+tunes(void)
+{
+	UcInteractions all = make_interactions();
+	int64_t		times[PAIRS];
+	int32_t		segments[USERS];
+	UcSplit		split;
+	UcShop		shop = {.past = &split.past,.segments = segments,.segment_count = 2};
+	UcRecommendOptions options;
+	UcTuning	tuning;
+	UcError		err;
+
+	uc_pair_times(&all, PAIRS, user, item, at, 1, times);
+	for (int u = 0; u < USERS; u++)
+		segments[u] = u % 2;
+	EQUAL(uc_split(&all, times, 0.33, SIZE_MAX, 1, &run, &split, &err), UC_OK);
+	uc_recommend_defaults(&options);
+	memset(options.weights, 0, sizeof options.weights);
+	options.weights[UC_BY_POPULARITY] = 1;
+	options.segment_shrinkage = 0;
+	EQUAL(uc_tune(&shop, &split, 5, 4, &run, &options, &tuning, &err), UC_OK);
+	HOLDS(tuning.after > tuning.before + 0.2 && tuning.trials > 5 && tuning.trials <= UC_MOST_TRIALS);
+	HOLDS(options.weights[UC_BY_SEGMENT] > 0 && options.weights[UC_BY_ITEMS] == 0 && options.weights[UC_BY_USERS] == 0);
+	uc_split_free(&split);
+	uc_interactions_free(&all);
+}
+
 int
 main(void)
 {
@@ -218,5 +247,6 @@ main(void)
 	odd_cases();
 	shuffles();
 	segments_help();
+	tunes();
 	return check_done();
 }
