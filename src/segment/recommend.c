@@ -117,6 +117,24 @@ uc_recommender_free(UcRecommender *recommender)
 
 /* ---- one user ---- */
 
+/* Of the scores of these items, at least 0. */
+static double
+largest(const double *scores, const int32_t *order, size_t count)
+{
+	double		most = 0;
+
+	for (size_t i = 0; i < count; i++)
+		most = scores[order[i]] > most ? scores[order[i]] : most;
+	return most;
+}
+
+static void
+add_scores(double *restrict blend, const double *restrict scores, double weight, size_t items)
+{
+	for (size_t i = 0; i < items; i++)
+		blend[i] += weight * (scores[i] > 0 ? scores[i] : 0);
+}
+
 /*
  * Blends the scores into worker->blend, each strategy's divided by its best among what may be recommended, and leaves the
  * items that have any in worker->order. Returns how many.
@@ -141,10 +159,10 @@ blend_scores(const UcRecommender *recommender, Worker *worker, int32_t user)
 		if ((known && !shop->repeat) || (shop->available != NULL && !shop->available[i]))
 			continue;
 		worker->order[count++] = (int32_t) i;
-		for (int s = 0; s < UC_STRATEGIES; s++)
-			if (worker->scores.known[s])
-				factor[s] = fmax(factor[s], worker->scores.of[s][i]);
 	}
+	for (int s = 0; s < UC_STRATEGIES; s++)
+		if (worker->scores.known[s] && (s == UC_BY_POPULARITY || recommender->options.weights[s] > 0))
+			factor[s] = largest(worker->scores.of[s], worker->order, count);
 	for (int s = 0; s < UC_STRATEGIES; s++)
 	{
 		worker->scores.weights[s] = factor[s] > 0 ? recommender->options.weights[s] : 0;
@@ -155,16 +173,10 @@ blend_scores(const UcRecommender *recommender, Worker *worker, int32_t user)
 		worker->scores.weights[UC_BY_POPULARITY] = total = 1;
 	for (int s = 0; s < UC_STRATEGIES; s++)
 		worker->scores.weights[s] = total > 0 && factor[s] > 0 ? worker->scores.weights[s] / (total * factor[s]) : 0;
-	for (size_t i = 0; i < count; i++)
-	{
-		int32_t		item = worker->order[i];
-		double		sum = 0;
-
-		for (int s = 0; s < UC_STRATEGIES; s++)
-			if (worker->scores.weights[s] > 0)
-				sum += worker->scores.weights[s] * fmax(worker->scores.of[s][item], 0);
-		worker->blend[item] = sum;
-	}
+	memset(worker->blend, 0, items * sizeof *worker->blend);
+	for (int s = 0; s < UC_STRATEGIES; s++)
+		if (worker->scores.weights[s] > 0)
+			add_scores(worker->blend, worker->scores.of[s], worker->scores.weights[s], items);
 	return count;
 }
 

@@ -247,11 +247,23 @@ segment_of(const UcShop *shop, int32_t user)
 static void
 score_by_segment(UcScores *scores, const UcScoring *scoring, int32_t user)
 {
+	const UcInteractions *past = scoring->shop->past;
 	int32_t		segment = segment_of(scoring->shop, user);
+	double	   *of = scores->of[UC_BY_SEGMENT];
+	const double *sums;
+	double		shrinkage = scoring->options->segment_shrinkage,
+				share,
+				users;
 
 	scores->known[UC_BY_SEGMENT] = segment >= 0 && scoring->segment_active[segment] > 0;
-	for (size_t i = 0; scores->known[UC_BY_SEGMENT] && i < scoring->shop->past->items; i++)
-		scores->of[UC_BY_SEGMENT][i] = segment_rate(scoring, segment, (int32_t) i);
+	if (!scores->known[UC_BY_SEGMENT])
+		return;
+	/* segment_rate of every item, without a division for each */
+	sums = scoring->segment_sums + (size_t) segment * past->items;
+	share = shrinkage / (double) past->active;
+	users = 1 / ((double) scoring->segment_active[segment] + shrinkage);
+	for (size_t i = 0; i < past->items; i++)
+		of[i] = (sums[i] + share * scoring->popularity[i]) * users;
 }
 
 double
