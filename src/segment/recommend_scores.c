@@ -500,16 +500,23 @@ score_by_users(UcScores *scores, const UcScoring *scoring, int32_t user)
 	const UcInteractions *past = shop->past;
 	double	   *of = scores->of[UC_BY_USERS];
 	const float *vector = shop->user_vectors == NULL ? NULL : shop->user_vectors + (size_t) user * shop->dim;
+	int			most = scoring->options->neighbours;
+	float		least = 0;
 
 	scores->user_count = 0;
 	scores->known[UC_BY_USERS] = false;
 	if (vector == NULL || is_zero(vector, shop->dim))
 		return;
 	multiply(shop->user_vectors, past->users, shop->dim, vector, scores->cosines);
+	/* of equal ones the first stay: once the list is full only what is nearer than its last comes in */
 	for (size_t u = 0; u < past->users; u++)
-		if ((int32_t) u != user && scores->cosines[u] > 0 && past->user_start[u] < past->user_start[u + 1])
-			scores->user_count = insert(scores->users, scores->near_cosines, scores->user_count, scoring->options->neighbours,
-										(int32_t) u, scores->cosines[u]);
+		if (scores->cosines[u] > least && (int32_t) u != user && past->user_start[u] < past->user_start[u + 1])
+		{
+			scores->user_count = insert(scores->users, scores->near_cosines, scores->user_count, most, (int32_t) u,
+										scores->cosines[u]);
+			if (scores->user_count == most)
+				least = scores->near_cosines[most - 1];
+		}
 	memset(of, 0, past->items * sizeof *of);
 	for (int n = 0; n < scores->user_count; n++)
 	{
