@@ -14,13 +14,15 @@
 #include "base/simd.h"
 #include "embed/encoder.h"
 #include "embed/prompt.h"
+#include "embed/static.h"
 #include "embed/windows.h"
 
 #define TASK_TEXTS 8			/* enough short texts to fill a GEMM, few enough to share between threads */
 
 typedef struct Worker
 {
-	UcEncoder  *encoder;
+	UcEncoder  *encoder;		/* this, … */
+	UcStaticSum *sum;			/* … or for a static model that */
 	UcTokens	tokens;
 	uint32_t   *ids;			/* [capacity] */
 	UcPrompted	prompted;
@@ -60,18 +62,26 @@ uc_model_prompt(const UcModel *model)
 	return prompt == NULL ? "" : prompt;
 }
 
+static bool
+is_static(const UcModel *model)
+{
+	return model->config.architecture == UC_ARCHITECTURE_STATIC;
+}
+
 static UcStatus
 prepare_worker(const Job *job, Worker *worker, UcError *err)
 {
 	size_t		bytes = uc_size_mul(uc_encoder_capacity(job->model), sizeof(uint32_t));
 	UcStatus	status;
 
-	if (worker->encoder != NULL)
+	if (worker->encoder != NULL || worker->sum != NULL)
 		return UC_OK;
-	worker->ids = uc_alloc(bytes);
+	if (worker->ids == NULL)
+		worker->ids = uc_alloc(bytes);
 	if (worker->ids == NULL)
 		return uc_out_of_memory(err, bytes);
-	status = uc_encoder_create(job->model, &worker->encoder, err);
+	status = is_static(job->model) ? uc_static_create(job->model, &worker->sum, err)
+		: uc_encoder_create(job->model, &worker->encoder, err);
 	return status;
 }
 
@@ -103,7 +113,9 @@ static UcStatus
 run_batch(const Job *job, Worker *worker, UcBatch *batch, size_t next, UcStop stop, UcError *err)
 {
 	float	   *out = job->out + (next - batch->texts) * job->model->config.dimensions;
-	UcStatus	status = batch->texts == 0 ? UC_OK : uc_encoder_run(worker->encoder, batch, stop, out, err);
+	UcStatus	status = batch->texts == 0 ? UC_OK
+		: worker->sum != NULL ? uc_static_run(worker->sum, batch, out, err)
+		: uc_encoder_run(worker->encoder, batch, stop, out, err);
 
 	batch->texts = 0;
 	return status;
@@ -170,7 +182,9 @@ embed_each(const UcModel *model, const UcTokenizer *tokenizer, const UcText *tex
 		granted.threads = 1;
 	if ((size_t) granted.threads > tasks)
 		granted.threads = tasks == 0 ? 1 : (int) tasks;
-	status = uc_check_budget("embedding text", uc_size_mul(uc_encoder_memory(model), (size_t) granted.threads),
+	status = uc_check_budget("embedding text",
+							 uc_size_mul(is_static(model) ? uc_static_memory(model) : uc_encoder_memory(model),
+										 (size_t) granted.threads),
 							 run->max_memory, err);
 	if (status != UC_OK)
 		return status;
@@ -185,6 +199,7 @@ embed_each(const UcModel *model, const UcTokenizer *tokenizer, const UcText *tex
 	for (int i = 0; i < granted.threads; i++)
 	{
 		uc_encoder_free(job.workers[i].encoder);
+		uc_static_free(job.workers[i].sum);
 		uc_tokens_free(&job.workers[i].tokens);
 		uc_free(job.workers[i].ids);
 		uc_prompted_end(&job.workers[i].prompted);

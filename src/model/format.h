@@ -38,7 +38,8 @@ typedef struct UcModelHeader
 
 typedef enum UcArchitecture
 {
-	UC_ARCHITECTURE_BERT = 1
+	UC_ARCHITECTURE_BERT = 1,
+	UC_ARCHITECTURE_STATIC = 2	/* one vector per word: hidden, vocabulary, max_tokens, dimensions and normalize count */
 } UcArchitecture;
 
 typedef enum UcActivation

@@ -5,21 +5,19 @@
 #include "model/import.h"
 
 #include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <sha2.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/memory.h"
 #include "model/import_config.h"
 #include "model/import_source.h"
 #include "model/import_tokenizer.h"
 #include "model/model.h"
+#include "model/writer.h"
 
 #define MAX_PARTS 3				/* source tensors that one tensor joins */
 
@@ -290,17 +288,7 @@ read_directory(Import *import, UcError *err)
 static UcStatus
 add_metadata(Import *import, const char *key, const char *value, UcError *err)
 {
-	size_t		key_bytes = strlen(key) + 1,
-				value_bytes = strlen(value) + 1;
-	char	   *grown = realloc(import->metadata, import->metadata_bytes + key_bytes + value_bytes);
-
-	if (grown == NULL)
-		return uc_out_of_memory(err, import->metadata_bytes + key_bytes + value_bytes);
-	memcpy(grown + import->metadata_bytes, key, key_bytes);
-	memcpy(grown + import->metadata_bytes + key_bytes, value, value_bytes);
-	import->metadata = grown;
-	import->metadata_bytes += key_bytes + value_bytes;
-	return UC_OK;
+	return uc_metadata_add(&import->metadata, &import->metadata_bytes, key, value, err);
 }
 
 static UcStatus
@@ -320,37 +308,9 @@ collect_metadata(Import *import, UcError *err)
 
 /* ---- writing ---- */
 
-typedef struct Writer
-{
-	FILE	   *file;
-	uint64_t	at;				/* bytes written so far, the header's place included */
-	SHA2_CTX	hash;			/* of everything behind the header */
-} Writer;
-
-static void
-write_bytes(Writer *writer, const void *data, size_t bytes)
-{
-	fwrite(data, 1, bytes, writer->file);
-	SHA256Update(&writer->hash, data, bytes);
-	writer->at += bytes;
-}
-
-static UcSpan
-write_section(Writer *writer, const void *data, size_t bytes)
-{
-	static const char zeros[UC_ALIGNMENT];
-	UcSpan		span;
-
-	write_bytes(writer, zeros, uc_size_align(writer->at) - writer->at);
-	span = (UcSpan) {writer->at, bytes};
-	if (bytes > 0)
-		write_bytes(writer, data, bytes);
-	return span;
-}
-
 /* A part's row as floats, through the same reader that the server uses. */
 static void
-write_rows(Writer *writer, const PlannedTensor *planned, float *row)
+write_rows(UcModelWriter *writer, const PlannedTensor *planned, float *row)
 {
 	for (int i = 0; i < planned->part_count; i++)
 	{
@@ -360,17 +320,17 @@ write_rows(Writer *writer, const PlannedTensor *planned, float *row)
 
 		for (uint64_t r = 0; r < planned->rows_used; r++)
 			if (planned->entry.type == part->type)
-				write_bytes(writer, part->data + r * row_bytes, row_bytes);
+				uc_writer_bytes(writer, part->data + r * row_bytes, row_bytes);
 			else
 			{
 				uc_model_word(&source, (uint32_t) r, row);
-				write_bytes(writer, row, part->columns * sizeof(float));
+				uc_writer_bytes(writer, row, part->columns * sizeof(float));
 			}
 	}
 }
 
 static UcStatus
-write_tensors(Import *import, Writer *writer, UcModelHeader *header, UcError *err)
+write_tensors(Import *import, UcModelWriter *writer, UcError *err)
 {
 	size_t		table_bytes = uc_size_mul(import->planned, sizeof(UcTensorEntry));
 	UcTensorEntry *table = uc_alloc_zeroed(table_bytes);
@@ -393,10 +353,10 @@ write_tensors(Import *import, Writer *writer, UcModelHeader *header, UcError *er
 		uc_free(row);
 		return uc_out_of_memory(err, table_bytes);
 	}
-	header->tensors = write_section(writer, table, table_bytes);
+	writer->header.tensors = uc_writer_section(writer, table, table_bytes);
 	for (size_t i = 0; i < import->planned; i++)
 	{
-		write_section(writer, NULL, 0);
+		uc_writer_section(writer, NULL, 0);
 		write_rows(writer, &import->plan[i], row);
 	}
 	uc_free(table);
@@ -405,60 +365,18 @@ write_tensors(Import *import, Writer *writer, UcModelHeader *header, UcError *er
 }
 
 static UcStatus
-write_file(Import *import, FILE *file, UcError *err)
-{
-	UcModelHeader header = {.version = UC_MODEL_VERSION,.byte_order = UC_MODEL_BYTE_ORDER};
-	Writer		writer = {.file = file};
-	UcStatus	status;
-
-	memcpy(header.magic, UC_MODEL_MAGIC, sizeof header.magic);
-	SHA256Init(&writer.hash);
-	fwrite(&header, 1, sizeof header, file);
-	writer.at = sizeof header;
-	header.config = write_section(&writer, &import->config.config, sizeof import->config.config);
-	header.metadata = write_section(&writer, import->metadata, import->metadata_bytes);
-	header.tokenizer = write_section(&writer, import->tokenizer.section, import->tokenizer.bytes);
-	status = write_tensors(import, &writer, &header, err);
-	if (status != UC_OK)
-		return status;
-	header.file_bytes = writer.at;
-	SHA256Final(header.fingerprint, &writer.hash);
-	rewind(file);
-	fwrite(&header, 1, sizeof header, file);
-	if (fflush(file) != 0 || ferror(file) || fsync(fileno(file)) != 0)
-		return uc_error(err, UC_IO_ERROR, "could not write the model file: %s", strerror(errno));
-	return UC_OK;
-}
-
-static UcStatus
 write_output(Import *import, const char *output, UcError *err)
 {
-	char		temporary[PATH_MAX];
-	UcStatus	status;
-	FILE	   *file;
-	int			fd;
+	UcModelWriter writer;
+	UcStatus	status = uc_writer_begin(&writer, output, err);
 
-	if (snprintf(temporary, sizeof temporary, "%s.XXXXXX", output) >= (int) sizeof temporary)
-		return uc_error(err, UC_INVALID_ARGUMENT, "path is too long");
-	fd = mkstemp(temporary);
-	if (fd < 0)
-		return uc_error(err, UC_IO_ERROR, "could not create \"%s\": %s", temporary, strerror(errno));
-	file = fdopen(fd, "wb");
-	if (file == NULL)
-	{
-		close(fd);
-		unlink(temporary);
-		return uc_out_of_memory(err, BUFSIZ);
-	}
-	status = write_file(import, file, err);
-	fchmod(fd, 0644);			/* the server runs as another user */
-	if (fclose(file) != 0 && status == UC_OK)
-		status = uc_error(err, UC_IO_ERROR, "could not write \"%s\": %s", temporary, strerror(errno));
-	if (status == UC_OK && rename(temporary, output) != 0)
-		status = uc_error(err, UC_IO_ERROR, "could not rename \"%s\" to \"%s\": %s", temporary, output, strerror(errno));
 	if (status != UC_OK)
-		unlink(temporary);
-	return status;
+		return status;
+	writer.header.config = uc_writer_section(&writer, &import->config.config, sizeof import->config.config);
+	writer.header.metadata = uc_writer_section(&writer, import->metadata, import->metadata_bytes);
+	writer.header.tokenizer = uc_writer_section(&writer, import->tokenizer.section, import->tokenizer.bytes);
+	status = write_tensors(import, &writer, err);
+	return uc_writer_end(&writer, status, true, err);
 }
 
 UcStatus

@@ -117,6 +117,13 @@ between(uint32_t value, uint32_t least, uint32_t most)
 static UcStatus
 check_config(const UcModelConfig *c, UcError *err)
 {
+	if (c->architecture == UC_ARCHITECTURE_STATIC)
+	{
+		if (!between(c->hidden, 1, MAX_WIDTH) || c->dimensions != c->hidden || !between(c->vocabulary, 1, MAX_ROWS) ||
+			!between(c->max_tokens, 1, MAX_ROWS) || c->normalize != 1)
+			return corrupt(err, "a number in its configuration is out of range");
+		return UC_OK;
+	}
 	if (c->architecture != UC_ARCHITECTURE_BERT)
 		return uc_error(err, UC_UNSUPPORTED, "model file has architecture %u, which is not supported", c->architecture);
 	if (!between(c->hidden, 1, MAX_WIDTH) || !between(c->intermediate, 1, MAX_WIDTH) ||
@@ -226,6 +233,29 @@ find_layers(UcModel *model, UcError *err)
 	return UC_OK;
 }
 
+/* Weights and mean are few: what is not finite in them is found here, in a vector when a text has it. */
+static UcStatus
+find_static(UcModel *model, UcError *err)
+{
+	const UcModelConfig *c = &model->config;
+	const UcTensorEntry *word;
+	UcStatus	status;
+
+	if ((status = find_tensor(model, "embeddings.word", c->vocabulary, c->hidden, &word, err)) != UC_OK ||
+		(status = find_floats(model, &model->weights, 1, c->vocabulary, "static.weight", err)) != UC_OK ||
+		(status = find_floats(model, &model->mean, 1, c->hidden, "static.mean", err)) != UC_OK)
+		return status;
+	model->word = model->map + word->data.offset;
+	model->word_type = word->type;
+	for (uint32_t i = 0; i < c->vocabulary; i++)
+		if (!(model->weights[i] >= 0 && model->weights[i] <= 1))
+			return corrupt(err, "the weight of a word is not between 0 and 1");
+	for (uint32_t i = 0; i < c->hidden; i++)
+		if (!isfinite(model->mean[i]))
+			return corrupt(err, "its mean is not finite");
+	return UC_OK;
+}
+
 static UcStatus
 find_tensors(UcModel *model, UcError *err)
 {
@@ -233,6 +263,8 @@ find_tensors(UcModel *model, UcError *err)
 	const UcTensorEntry *word;
 	UcStatus	status;
 
+	if (c->architecture == UC_ARCHITECTURE_STATIC)
+		return find_static(model, err);
 	if ((status = find_tensor(model, "embeddings.word", c->vocabulary, c->hidden, &word, err)) != UC_OK ||
 		(status = find_floats(model, &model->position, c->positions, c->hidden, "embeddings.position", err)) != UC_OK ||
 		(status = find_floats(model, &model->token_type, 1, c->hidden, "embeddings.token_type", err)) != UC_OK ||
@@ -379,6 +411,12 @@ uc_model_metadata(const UcModel *model, const char *key)
 		p = value + strlen(value) + 1;
 	}
 	return NULL;
+}
+
+const char *
+uc_model_architecture(const UcModel *model)
+{
+	return model->config.architecture == UC_ARCHITECTURE_STATIC ? "static" : "bert";
 }
 
 static float

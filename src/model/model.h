@@ -50,6 +50,8 @@ typedef struct UcModel
 	const float *norm_weight;	/* [hidden]  embeddings.norm.weight */
 	const float *norm_bias;		/* [hidden]  embeddings.norm.bias */
 	UcLayer    *layers;			/* [config.layers]  layer.N.qkv.weight … */
+	const float *weights;		/* [vocabulary] of the words of a static model, or NULL  static.weight */
+	const float *mean;			/* [hidden] what its sums are added to, or NULL  static.mean */
 	const float *dense_weight;	/* [dimensions, hidden], or NULL  dense.weight */
 	const float *dense_bias;	/* [dimensions], or NULL  dense.bias */
 	const void *tokenizer;		/* the tokenizer section */
@@ -79,6 +81,9 @@ extern bool uc_model_changed(const UcModel *model, const char *directory, const 
 
 /* The value of a metadata key ("prompt", "licence", "source.…"), or NULL. */
 extern const char *uc_model_metadata(const UcModel *model, const char *key);
+
+/* "bert" or "static". */
+extern const char *uc_model_architecture(const UcModel *model);
 
 /* One row of the word embeddings as floats [hidden]. `id` is below config.vocabulary. */
 extern void uc_model_word(const UcModel *model, uint32_t id, float *row);

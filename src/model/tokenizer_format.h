@@ -22,7 +22,8 @@
 typedef enum UcTokenizerKind
 {
 	UC_TOKENIZER_WORDPIECE = 1,
-	UC_TOKENIZER_UNIGRAM = 2
+	UC_TOKENIZER_UNIGRAM = 2,
+	UC_TOKENIZER_STATIC = 3		/* folded words of text/words.h; of others the longest entries, from their left */
 } UcTokenizerKind;
 
 typedef enum UcNormalizerStep

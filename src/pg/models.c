@@ -7,7 +7,10 @@
  */
 #include "postgres.h"
 
+#include <math.h>
+
 #include "funcapi.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "storage/fd.h"
 #include "utils/builtins.h"
@@ -105,11 +108,33 @@ models_get(const char *name)
 	return entry;
 }
 
+/* What a distilled model says of its base model and how near it comes to it. */
+static void
+put_origin(const UcModel *model, Datum *values, bool *nulls)
+{
+	const char *base = uc_model_metadata(model, "distilled.base"),
+			   *fidelity = uc_model_metadata(model, "distilled.fidelity");
+	double		number = fidelity == NULL ? NAN : strtod(fidelity, NULL);
+
+	if (base != NULL && pg_verify_mbstr(GetDatabaseEncoding(), base, (int) strlen(base), true))
+	{
+		values[9] = CStringGetTextDatum(base);
+		nulls[9] = false;
+	}
+	if (isfinite(number))
+	{
+		values[10] = Float8GetDatum(number);
+		nulls[10] = false;
+	}
+}
+
 static void
 put_model(ReturnSetInfo *rsinfo, const char *name, const UcModel *model, const UcError *err)
 {
-	Datum		values[9] = {CStringGetTextDatum(name)};
-	bool		nulls[9] = {false};
+	Datum		values[11] = {CStringGetTextDatum(name)};
+	bool		nulls[11] = {false};
+
+	nulls[9] = nulls[10] = true;
 
 	if (model == NULL)
 	{
@@ -118,7 +143,7 @@ put_model(ReturnSetInfo *rsinfo, const char *name, const UcModel *model, const U
 	}
 	else
 	{
-		values[1] = CStringGetTextDatum("bert");
+		values[1] = CStringGetTextDatum(uc_model_architecture(model));
 		values[2] = Int32GetDatum((int32) model->config.dimensions);
 		values[3] = Int32GetDatum((int32) model->config.max_tokens);
 		values[4] = Int64GetDatum((int64) model->parameters);
@@ -126,6 +151,7 @@ put_model(ReturnSetInfo *rsinfo, const char *name, const UcModel *model, const U
 		values[6] = CStringGetTextDatum(uc_model_metadata(model, "prompt") != NULL ? uc_model_metadata(model, "prompt") : "");
 		values[7] = CStringGetTextDatum(model->fingerprint);
 		nulls[8] = true;
+		put_origin(model, values, nulls);
 	}
 	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 }

@@ -9,6 +9,7 @@
 
 #include "model/tokenizer_format.h"
 #include "text/unicode.h"
+#include "text/words.h"
 #include "token/tokenizer.h"
 
 /* An added token that is looked for in the normalised text. */
@@ -55,6 +56,7 @@ typedef struct UcTokenScratch
 	UcBest	   *best;			/* [room + 1] */
 	size_t		room;
 	size_t		token_room;
+	UcWords    *words;			/* of a static model, from its first text on */
 	size_t		work;			/* characters since the beginning, for polling */
 } UcTokenScratch;
 
@@ -74,6 +76,10 @@ extern UcStatus uc_tokenize_words(const UcTokenizer *t, const UcChar *chars, siz
 /* added.c: the whole text, its added tokens cut out. */
 extern UcStatus uc_tokenize_parts(const UcTokenizer *t, const char *text, size_t bytes, const UcRun *run, UcTokens *tokens,
 								  UcError *err);
+
+/* static.c: the same by whole words. */
+extern UcStatus uc_tokenize_static(const UcTokenizer *t, const char *text, size_t bytes, const UcRun *run, UcTokens *tokens,
+								   UcError *err);
 
 /* added.c: fills t->normalized; everything else of `t` is ready. */
 extern UcStatus uc_normalize_added(UcTokenizer *t, UcError *err);

@@ -87,7 +87,8 @@ uc_tokenizer_open(const void *section, size_t bytes, uint32_t vocabulary, UcToke
 		return UC_UNSUPPORTED;
 	}
 	good = bytes >= sizeof *h && memcmp(h->magic, UC_TOKENIZER_MAGIC, sizeof h->magic) == 0 &&
-		(h->kind == UC_TOKENIZER_WORDPIECE || h->kind == UC_TOKENIZER_UNIGRAM) && h->ids >= 1 && h->ids <= vocabulary &&
+		(h->kind == UC_TOKENIZER_WORDPIECE || h->kind == UC_TOKENIZER_UNIGRAM || h->kind == UC_TOKENIZER_STATIC) &&
+		h->ids >= 1 && h->ids <= vocabulary &&
 		h->unknown < h->ids && h->max_word <= 10000 && h->max_piece <= 10000 &&
 		h->stage_count <= UC_TOKENIZER_STAGES && h->step_count <= UC_TOKENIZER_STEPS &&
 		h->prefix_count <= UC_TEMPLATE_TOKENS && h->suffix_count <= UC_TEMPLATE_TOKENS && h->added_count <= 100000 &&
@@ -247,7 +248,7 @@ uc_tokenize(const UcTokenizer *t, const char *text, size_t bytes, const UcRun *r
 	tokens->suffix = t->header.suffix_count;
 	for (uint32_t i = 0; i < t->header.prefix_count && room; i++)
 		room = uc_put_token(tokens, t->header.prefix[i], 0, 0);
-	status = uc_tokenize_parts(t, text, bytes, run, tokens, err);
+	status = (t->header.kind == UC_TOKENIZER_STATIC ? uc_tokenize_static : uc_tokenize_parts) (t, text, bytes, run, tokens, err);
 	for (uint32_t i = 0; i < t->header.suffix_count && room; i++)
 		room = uc_put_token(tokens, t->header.suffix[i], (uint32_t) bytes, (uint32_t) bytes);
 	if (status == UC_OK && !room)
@@ -265,6 +266,7 @@ uc_tokens_free(UcTokens *tokens)
 		uc_free(tokens->scratch->bytes);
 		uc_free(tokens->scratch->places);
 		uc_free(tokens->scratch->best);
+		uc_words_close(tokens->scratch->words);
 	}
 	uc_free(tokens->scratch);
 	uc_free(tokens->tokens);

@@ -7,8 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/memory.h"
+#include "embed/distil.h"
 #include "embed/embed.h"
 #include "model/import.h"
 #include "model/model.h"
@@ -24,11 +26,13 @@ static const char usage[] =
 "  usercluster-model info MODEL [--model-dir DIR]\n"
 "  usercluster-model verify MODEL [--model-dir DIR]\n"
 "  usercluster-model embed --model MODEL [--model-dir DIR] [--prompt TEXT] [--threads N] [TEXT ...]\n"
+"  usercluster-model distil BASE NEW [--model-dir DIR] [--output FILE] [--threads N] < TEXTS\n"
 "\n"
 "import compiles a Hugging Face directory (config.json, model.safetensors, tokenizer.json, the module files of\n"
 "sentence-transformers), or one with a 4-bit E5S1 file and tokenizer.json, into one file NAME.ucm.\n"
 "MODEL is a name in the model directory, or a path that holds a '/'.\n"
-"embed prints one vector a line for each TEXT, or for each line of standard input where no TEXT is given.\n";
+"embed prints one vector a line for each TEXT, or for each line of standard input where no TEXT is given.\n"
+"distil trains a static model NEW on the lines of standard input, to give what the model BASE gives for them.\n";
 
 typedef struct Arguments
 {
@@ -183,6 +187,24 @@ run_import(const Arguments *arguments)
 	return 0;
 }
 
+static void
+print_static(const UcModel *model)
+{
+	static const char *const keys[] = {"base", "fingerprint", "texts", "penalty", "fidelity", "centred"};
+
+	printf("vocabulary    %u words\n", model->config.vocabulary);
+	for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+	{
+		char		key[64];
+		const char *value;
+
+		snprintf(key, sizeof key, "distilled.%s", keys[i]);
+		if ((value = uc_model_metadata(model, key)) != NULL)
+			printf("%-13s %s%s\n", i == 1 ? "base sha256" : keys[i], value,
+				   i == 4 ? " (mean cosine to the base model on texts held back)" : "");
+	}
+}
+
 static int
 run_info(const Arguments *arguments)
 {
@@ -199,10 +221,14 @@ run_info(const Arguments *arguments)
 	if (uc_model_open_path(path, &model, &err) != UC_OK)
 		return fail(&err);
 	c = &model->config;
-	printf("file          %s\nbytes         %zu\nfingerprint   %s\narchitecture  bert\n", path, model->map_bytes, model->fingerprint);
+	printf("file          %s\nbytes         %zu\nfingerprint   %s\narchitecture  %s\n", path, model->map_bytes, model->fingerprint,
+		   uc_model_architecture(model));
 	printf("dimensions    %u\nmaximum       %u tokens\nparameters    %llu\n", c->dimensions, c->max_tokens,
 		   (unsigned long long) model->parameters);
-	printf("layers        %u of width %u, %u heads, feed-forward %u\nvocabulary    %u\npooling       %s%s%s\nprompt        \"%s\"\n",
+	if (c->architecture == UC_ARCHITECTURE_STATIC)
+		print_static(model);
+	else
+		printf("layers        %u of width %u, %u heads, feed-forward %u\nvocabulary    %u\npooling       %s%s%s\nprompt        \"%s\"\n",
 		   c->layers, c->hidden, c->heads, c->intermediate, c->vocabulary, poolings[c->pooling],
 		   c->dense ? ", dense layer" : "", c->normalize ? ", unit length" : "", uc_model_prompt(model));
 	if ((source = uc_model_metadata(model, "source.weights.sha256")) != NULL)
@@ -338,6 +364,46 @@ run_embed(const Arguments *arguments)
 	return code;
 }
 
+static int
+run_distil(const Arguments *arguments)
+{
+	char		base_path[4352],
+				path[4352];
+	UcModel    *model;
+	UcTokenizer *tokenizer;
+	Lines		lines = {0};
+	UcRun		run = {.threads = arguments->threads,.max_memory = SIZE_MAX};
+	UcDistilled found;
+	UcError		err = {0};
+
+	if (arguments->rest_count != 2)
+		return misuse("distil takes two models", "");
+	if (!uc_model_name_valid(arguments->rest[1]))
+		return misuse("not a model name (letters, digits, '.', '_', '-'): ", arguments->rest[1]);
+	model_path(arguments, arguments->rest[0], base_path, sizeof base_path);
+	if (arguments->output != NULL)
+		snprintf(path, sizeof path, "%s", arguments->output);
+	else
+		model_path(arguments, arguments->rest[1], path, sizeof path);
+	if (access(path, F_OK) == 0)
+		return misuse("there is a file of that name: ", path);
+	if (uc_model_open_path(base_path, &model, &err) != UC_OK ||
+		uc_tokenizer_open(model->tokenizer, model->tokenizer_bytes, model->config.vocabulary, &tokenizer, &err) != UC_OK)
+		return fail(&err);
+	if (!read_lines(&lines))
+	{
+		uc_out_of_memory(&err, lines.room);
+		return fail(&err);
+	}
+	if (uc_distil(model, tokenizer, arguments->rest[0], lines.texts, lines.count, 1, path, &run, &found, &err) != UC_OK)
+		return fail(&err);
+	printf("%s: %zu words from %zu texts, penalty %g, cosine %.4f (%.4f without the mean) on %zu held back\n", path,
+		   found.words, found.texts, found.penalty, found.fidelity, found.centred, found.held_out);
+	uc_tokenizer_close(tokenizer);
+	uc_model_close(model);
+	return 0;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -345,7 +411,8 @@ main(int argc, char **argv)
 	{
 		const char *name;
 		int			(*run) (const Arguments *arguments);
-	}			commands[] = {{"import", run_import}, {"info", run_info}, {"verify", run_verify}, {"embed", run_embed}};
+	}			commands[] = {{"import", run_import}, {"info", run_info}, {"verify", run_verify}, {"embed", run_embed},
+		{"distil", run_distil}};
 	Arguments	arguments = {.threads = 1,.model_dir = UC_DEFAULT_MODEL_DIR};
 	int			code;
 

@@ -1,0 +1,39 @@
+/*
+ * distil_words.h
+ *	  The vocabulary of texts: folded words with their counts, and the single characters of longer ones for words to come.
+ */
+#ifndef UC_EMBED_DISTIL_WORDS_H
+#define UC_EMBED_DISTIL_WORDS_H
+
+#include <stdbool.h>
+
+#include "base/run.h"
+#include "base/status.h"
+#include "embed/embed.h"
+#include "model/static_model.h"
+#include "text/words.h"
+
+typedef struct UcDistilWords
+{
+	UcWords    *breaker;
+	UcStaticWord *words;		/* [count] the texts belong to it */
+	size_t		count;
+	size_t		room;
+	uint32_t   *slots;			/* [slot_count] index in words, UINT32_MAX: free */
+	size_t		slot_count;		/* a power of two */
+} UcDistilWords;
+
+extern UcStatus uc_distil_words_open(UcDistilWords *words, UcError *err);	/* of a zeroed one */
+extern void uc_distil_words_close(UcDistilWords *words);
+
+/* Whether the text has a word. */
+extern UcStatus uc_distil_words_any(UcDistilWords *words, UcText text, const UcRun *run, bool *any, UcError *err);
+extern UcStatus uc_distil_words_add(UcDistilWords *words, UcText text, const UcRun *run, UcError *err);
+
+/* Adds the characters, sorts by falling count and keeps `limit` at most; the number kept is at least 1. Nothing is added afterwards. */
+extern UcStatus uc_distil_words_finish(UcDistilWords *words, size_t limit, uint32_t *kept, UcError *err);
+
+/* Distinct ids of a text with count times weight; both have room for tokens->count. */
+extern void uc_distil_bag(const UcTokens *tokens, const float *weights, uint32_t *ids, float *values, size_t *count);
+
+#endif
