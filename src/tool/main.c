@@ -364,6 +364,19 @@ run_embed(const Arguments *arguments)
 	return code;
 }
 
+/* The name of the model at the path, which is changed. */
+static const char *
+bare_name(char *path)
+{
+	char	   *name = strrchr(path, '/') == NULL ? path : strrchr(path, '/') + 1;
+	size_t		bytes = strlen(name),
+				suffix = strlen(UC_MODEL_SUFFIX);
+
+	if (bytes > suffix && strcmp(name + bytes - suffix, UC_MODEL_SUFFIX) == 0)
+		name[bytes - suffix] = '\0';
+	return name;
+}
+
 static int
 run_distil(const Arguments *arguments)
 {
@@ -395,7 +408,7 @@ run_distil(const Arguments *arguments)
 		uc_out_of_memory(&err, lines.room);
 		return fail(&err);
 	}
-	if (uc_distil(model, tokenizer, arguments->rest[0], lines.texts, lines.count, 1, path, &run, &found, &err) != UC_OK)
+	if (uc_distil(model, tokenizer, bare_name(base_path), lines.texts, lines.count, 1, path, &run, &found, &err) != UC_OK)
 		return fail(&err);
 	printf("%s: %zu words from %zu texts, penalty %g, cosine %.4f (%.4f without the mean) on %zu held back\n", path,
 		   found.words, found.texts, found.penalty, found.fidelity, found.centred, found.held_out);
