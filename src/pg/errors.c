@@ -11,6 +11,7 @@
 #include "miscadmin.h"
 #include "storage/procsignal.h"
 #include "utils/memutils.h"
+#include "utils/regproc.h"
 
 #include "pg/errors.h"
 #include "pg/settings.h"
@@ -145,4 +146,17 @@ usercluster_check(UcStatus status, const UcError *err)
 			 errmsg("%s", err->message),
 			 err->detail[0] != '\0' ? errdetail("%s", err->detail) : 0,
 			 err->hint[0] != '\0' ? errhint("%s", err->hint) : 0));
+}
+
+void
+usercluster_check_arguments(FunctionCallInfo fcinfo, int count)
+{
+	if (PG_NARGS() >= count)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("the SQL definition of function %s is not of this library's version",
+					format_procedure(fcinfo->flinfo->fn_oid)),
+			 errdetail("The number of its arguments is %d, and the library reads at least %d.", PG_NARGS(), count),
+			 errhint("Run ALTER EXTENSION usercluster UPDATE.")));
 }

@@ -6,6 +6,7 @@
 #define USERCLUSTER_ERRORS_H
 
 #include "postgres.h"
+#include "fmgr.h"
 
 #include "base/run.h"
 #include "base/status.h"
@@ -28,5 +29,11 @@ extern void usercluster_defer_error(MemoryContext context);
  * which raises the server's own message. The caller has freed what the core gave it.
  */
 extern void usercluster_check(UcStatus status, const UcError *err);
+
+/*
+ * Refuses (55000) a call whose SQL definition has fewer arguments than `count`, as one of another version of the extension
+ * has: reading them would read beyond the call.
+ */
+extern void usercluster_check_arguments(FunctionCallInfo fcinfo, int count);
 
 #endif

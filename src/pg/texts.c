@@ -11,6 +11,7 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
+#include "pg/errors.h"
 #include "pg/texts.h"
 
 const char *
@@ -67,5 +68,6 @@ texts_datum(const char *utf8, size_t bytes)
 char *
 texts_argument(FunctionCallInfo fcinfo, int number)
 {
+	usercluster_check_arguments(fcinfo, number + 1);
 	return PG_ARGISNULL(number) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(number));
 }
