@@ -1,0 +1,38 @@
+/*
+ * adam.h
+ *	  AdamW (https://arxiv.org/abs/1711.05101) with a linear warm-up and decay, and gradients clipped to length 1.
+ */
+#ifndef UC_TRAIN_ADAM_H
+#define UC_TRAIN_ADAM_H
+
+#include <stddef.h>
+
+#include "base/run.h"
+#include "base/status.h"
+#include "train/weights.h"
+
+typedef struct UcAdam UcAdam;
+
+typedef struct UcAdamOptions
+{
+	double		rate;			/* after the warm-up */
+	double		decay;			/* of weights; biases and norms have none */
+	size_t		steps;			/* planned; the rate ends at 0 behind the last */
+	size_t		warm_up;		/* steps in which the rate rises */
+} UcAdamOptions;
+
+/* Bytes of the moments and the gradient of the last `layers` layers. */
+extern size_t uc_adam_memory(const UcWeights *weights, size_t layers);
+extern UcStatus uc_adam_create(UcWeights *weights, size_t layers, const UcAdamOptions *options, UcAdam **adam, UcError *err);
+extern void uc_adam_free(UcAdam *adam);
+
+/* [total - trained], zeros at first and after every step: what uc_pass_backward adds to. */
+extern float *uc_adam_gradient(UcAdam *adam);
+
+/*
+ * One step with the gradient gathered. Errors: UC_INVALID_DATA where that is not finite (nothing was moved), UC_INTERRUPTED before
+ * anything was moved.
+ */
+extern UcStatus uc_adam_step(UcAdam *adam, const UcRun *run, UcError *err);
+
+#endif
