@@ -135,7 +135,6 @@ shuffle(UcRandom *random, size_t *list, size_t count)
 	}
 }
 
-/* Texts sorted by label and, within one, with those held back first: a counting sort over ranks would need the labels dense. */
 static int
 by_label(const void *a, const void *b, void *arg)
 {
@@ -269,6 +268,8 @@ train(Tuning *t, UcTuneResult *result, UcError *err)
 				worse = 0;
 	UcStatus	status = check_held(t, &result->held_before, err);
 
+	if (status != UC_OK)
+		return status;
 	result->held_after = result->held_before;
 	memcpy(t->best, t->weights->values, t->weights->total * sizeof(float));
 	uc_progress_phase(t->run, "fine-tuning", t->options->epochs * per_epoch);

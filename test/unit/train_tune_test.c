@@ -1,0 +1,116 @@
+/*
+ * Fine-tuning a tiny model: what is refused, that it learns pairs it can learn, the same for one thread and three, and the
+ * file it makes.
+ */
+#include "check.h"
+#include "golden.h"
+
+#include "model/import_derived.h"
+#include "train/tune.h"
+
+#define COUNT 60
+
+static const char *const words[] = {"one two", "three four", "the cat", "a mat", "seven eight", "books and"};
+static UcText texts[2 * COUNT];
+static int32_t labels[COUNT];
+static char buffers[2 * COUNT][64];
+
+static void
+make_texts(void)
+{
+	for (int i = 0; i < 2 * COUNT; i++)
+	{
+		int			label = i % COUNT % 6;
+
+		snprintf(buffers[i], sizeof buffers[i], "%s %c of %c", words[label], 'a' + i % 23, 'a' + i % 19);
+		texts[i] = (UcText) {buffers[i], strlen(buffers[i])};
+		labels[i % COUNT] = label;
+	}
+}
+
+static void
+check_refusals(const LoadedModel *loaded, UcTuneOptions options, const UcRun *run)
+{
+	UcWeights  *w;
+	UcTuneResult result;
+	UcError		err = {0};
+	static const int32_t one[COUNT];
+	UcRun		small = *run;
+
+	CHECK(uc_weights_create(loaded->model, &w, &err) == UC_OK, "a working copy");
+	CHECK_REFUSED(uc_tune(w, loaded->tokenizer, texts, 0, NULL, &options, run, &result, &err), UC_INVALID_DATA, &err, "too little",
+				  "no pairs");
+	CHECK_REFUSED(uc_tune(w, loaded->tokenizer, texts, 9, NULL, &options, run, &result, &err), UC_INVALID_DATA, &err, "too little",
+				  "nine pairs");
+	CHECK_REFUSED(uc_tune(w, loaded->tokenizer, texts, COUNT, one, &options, run, &result, &err), UC_INVALID_DATA, &err,
+				  "the same label", "one label");
+	small.max_memory = 1000;
+	CHECK_REFUSED(uc_tune(w, loaded->tokenizer, texts, COUNT, labels, &options, &small, &result, &err), UC_MEMORY_LIMIT, &err,
+				  "", "a small budget");
+	options.rate = NAN;
+	CHECK_REFUSED(uc_tune(w, loaded->tokenizer, texts, COUNT, labels, &options, run, &result, &err), UC_INVALID_ARGUMENT, &err,
+				  "rate", "a rate of NaN");
+	options.rate = 1e-3;
+	options.batch = 1;
+	CHECK_REFUSED(uc_tune(w, loaded->tokenizer, texts, COUNT, labels, &options, run, &result, &err), UC_INVALID_ARGUMENT, &err,
+				  "batch", "a batch of one");
+	options.batch = 8;
+	w->values[w->total - 1] = NAN;
+	CHECK_REFUSED(uc_tune(w, loaded->tokenizer, texts, COUNT, labels, &options, run, &result, &err), UC_INVALID_DATA, &err,
+				  "not finite", "a base model with NaN");
+	uc_weights_free(w);
+}
+
+int
+main(void)
+{
+	LoadedModel loaded = {0};
+	UcRun		run = {.threads = 3,.max_memory = SIZE_MAX};
+	UcTuneOptions options = {.epochs = 8,.batch = 8,.rate = 5e-3,.decay = 0.01,.scale = 20,.layers = SIZE_MAX,.max_tokens = 32,
+	.seed = 4};
+	UcWeights  *with[2] = {NULL, NULL};
+	UcTuneResult result;
+	UcError		err = {0};
+	static const char lineage[] = "lineage.base\0tiny";
+	char		path[300];
+	UcModel    *made = NULL;
+
+	make_texts();
+	CHECK(load_model("test/golden/tiny/gelu_mean", &loaded), "a model");
+	check_refusals(&loaded, options, &run);
+	for (int i = 0; i < 2; i++)
+	{
+		run.threads = i == 0 ? 3 : 1;
+		CHECK(uc_weights_create(loaded.model, &with[i], &err) == UC_OK &&
+			  uc_tune(with[i], loaded.tokenizer, texts, COUNT, labels, &options, &run, &result, &err) == UC_OK, "trained: %s", err.message);
+		CHECK(result.kept_step > 0 && result.held_after < 0.8 * result.held_before, "the loss held out falls: %.3f to %.3f",
+			  result.held_before, result.held_after);
+	}
+	CHECK(memcmp(with[0]->values, with[1]->values, with[0]->total * sizeof(float)) == 0, "one thread makes the same weights as three");
+	snprintf(path, sizeof path, "%s.new", loaded.path);
+	unlink(path);
+	CHECK(uc_write_derived(loaded.model, with[0]->values, lineage, sizeof lineage, path, &err) == UC_OK &&
+		  uc_verify(path, &err) == UC_OK && uc_model_open_path(path, &made, &err) == UC_OK, "a whole file: %s", err.message);
+	if (made != NULL)
+	{
+		const char *base = uc_model_metadata(made, "lineage.base");
+
+		CHECK(base != NULL && strcmp(base, "tiny") == 0, "with its lineage");
+		CHECK(memcmp(made->layers[1].up_weight, with[0]->model.layers[1].up_weight, 64) == 0, "and its weights");
+		uc_model_close(made);
+	}
+	CHECK_REFUSED(uc_write_derived(loaded.model, with[0]->values, lineage, sizeof lineage, path, &err), UC_INVALID_ARGUMENT, &err,
+				  "exists", "a file that is there stays");
+	unlink(path);
+	uc_weights_free(with[0]);
+	uc_weights_free(with[1]);
+	options.layers = 1;
+	options.epochs = 1;
+	CHECK(uc_weights_create(loaded.model, &with[0], &err) == UC_OK &&
+		  uc_tune(with[0], loaded.tokenizer, texts, COUNT, NULL, &options, &run, &result, &err) == UC_OK &&
+		  result.steps == 7, "pairs, the last layer");
+	CHECK(memcmp(with[0]->model.layers[0].up_weight, loaded.model->layers[0].up_weight, 64) == 0, "the first layer stays");
+	uc_weights_free(with[0]);
+	unload_model(&loaded);
+	return check_done();
+}
