@@ -25,6 +25,8 @@ typedef struct Writer
 static void
 put(Writer *w, const void *data, size_t bytes)
 {
+	if (bytes == 0)
+		return;
 	fwrite(data, 1, bytes, w->file);
 	SHA256Update(&w->hash, data, bytes);
 	w->at += bytes;
