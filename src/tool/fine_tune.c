@@ -14,7 +14,7 @@
 
 #include "model/import_derived.h"
 #include "model/model.h"
-#include "train/tune.h"
+#include "train/fine_tune.h"
 
 typedef struct Order
 {
@@ -24,7 +24,7 @@ typedef struct Order
 	const char *labels_file;
 	const char *model_dir;
 	int			threads;
-	UcTuneOptions options;
+	UcFineTuneOptions options;
 } Order;
 
 typedef struct Examples
@@ -271,10 +271,10 @@ number_labels(Examples *e)
 }
 
 static int
-write_result(const Order *order, const UcModel *base, const UcWeights *weights, const UcTuneResult *result)
+write_result(const Order *order, const UcModel *base, const UcWeights *weights, const UcFineTuneResult *result)
 {
 	char		lineage[1024];
-	const UcTuneOptions *o = &order->options;
+	const UcFineTuneOptions *o = &order->options;
 	UcError		err = {0};
 	int			bytes = snprintf(lineage, sizeof lineage,
 								 "lineage.base%c%s%clineage.objective%c%s%clineage.steps%c%zu%clineage.seed%c%llu%clineage.options%c"
@@ -294,7 +294,7 @@ tune(Order *order, UcModel *base, Examples *e)
 {
 	UcTokenizer *tokenizer = NULL;
 	UcWeights  *weights = NULL;
-	UcTuneResult result = {0};
+	UcFineTuneResult result = {0};
 	UcRun		run = {.threads = order->threads,.max_memory = SIZE_MAX};
 	UcError		err = {0};
 	int32_t    *labels = order->labels_file != NULL ? number_labels(e) : NULL;
@@ -314,7 +314,7 @@ tune(Order *order, UcModel *base, Examples *e)
 		order->options.prompt = uc_model_prompt(base);
 		if (uc_tokenizer_open(base->tokenizer, base->tokenizer_bytes, base->config.vocabulary, &tokenizer, &err) != UC_OK ||
 			uc_weights_create(base, &weights, &err) != UC_OK ||
-			uc_tune(weights, tokenizer, texts, count, labels, &order->options, &run, &result, &err) != UC_OK)
+			uc_fine_tune(weights, tokenizer, texts, count, labels, &order->options, &run, &result, &err) != UC_OK)
 			fail(&err);
 		else
 		{

@@ -1,5 +1,5 @@
 /*
- * tune.h
+ * fine_tune.h
  *	  Fine-tuning: a working copy of a model moved by contrastive steps, and kept only where texts held back say it is better.
  *
  * Each step takes `batch` pairs (train/contrast.h; no dropout). A pair's two texts are the caller's, or with labels a text
@@ -7,8 +7,8 @@
  * back; their loss is taken before, and CHECKS times an epoch. The weights kept are those of the lowest; training ends
  * early when PATIENCE checks in a row were not lower.
  */
-#ifndef UC_TRAIN_TUNE_H
-#define UC_TRAIN_TUNE_H
+#ifndef UC_TRAIN_FINE_TUNE_H
+#define UC_TRAIN_FINE_TUNE_H
 
 #include <stddef.h>
 #include <stdint.h>
@@ -18,7 +18,7 @@
 #include "embed/embed.h"
 #include "train/weights.h"
 
-typedef struct UcTuneOptions
+typedef struct UcFineTuneOptions
 {
 	size_t		epochs;
 	size_t		batch;			/* pairs in a step, 2 at least */
@@ -29,9 +29,9 @@ typedef struct UcTuneOptions
 	size_t		max_tokens;		/* of a text in training; longer ones are cut */
 	uint64_t	seed;
 	const char *prompt;			/* put before every text; NULL: none */
-} UcTuneOptions;
+} UcFineTuneOptions;
 
-typedef struct UcTuneResult
+typedef struct UcFineTuneResult
 {
 	size_t		steps;			/* made */
 	size_t		kept_step;		/* after which the weights kept were; 0: none was better than the base model */
@@ -39,14 +39,14 @@ typedef struct UcTuneResult
 	double		held_after;		/* with the weights kept */
 	double		last_loss;		/* of the last step */
 	bool		not_finite;		/* training ended there */
-} UcTuneResult;
+} UcFineTuneResult;
 
 /*
  * Without labels texts [2 * count]: pair i is text i and text count + i. With labels [count] texts [count]. weights end as the
  * best that were met. Errors: UC_INVALID_ARGUMENT (an option out of range), UC_INVALID_DATA (too few pairs, one label, a text
  * without tokens or not UTF-8), UC_MEMORY_LIMIT, UC_OUT_OF_MEMORY, UC_INTERRUPTED (weights are then undefined).
  */
-extern UcStatus uc_tune(UcWeights *weights, const UcTokenizer *tokenizer, const UcText *texts, size_t count,
-						const int32_t *labels, const UcTuneOptions *options, const UcRun *run, UcTuneResult *result, UcError *err);
+extern UcStatus uc_fine_tune(UcWeights *weights, const UcTokenizer *tokenizer, const UcText *texts, size_t count,
+						const int32_t *labels, const UcFineTuneOptions *options, const UcRun *run, UcFineTuneResult *result, UcError *err);
 
 #endif

@@ -1,8 +1,8 @@
 /*
- * tune.c
+ * fine_tune.c
  *	  Epochs of contrastive steps, checks on what is held back, and the best weights met.
  */
-#include "train/tune.h"
+#include "train/fine_tune.h"
 
 #include <stdbool.h>
 #include <stdlib.h>
@@ -23,7 +23,7 @@
 typedef struct Tuning
 {
 	UcWeights  *weights;
-	const UcTuneOptions *options;
+	const UcFineTuneOptions *options;
 	const UcRun *run;
 	const int32_t *labels;		/* [count] or NULL */
 	size_t		count;
@@ -55,7 +55,7 @@ refuse(UcError *err, UcStatus status, const char *what, const char *detail)
 }
 
 static UcStatus
-check_options(const UcTuneOptions *o, UcError *err)
+check_options(const UcFineTuneOptions *o, UcError *err)
 {
 	if (o->epochs < 1 || o->epochs > 1000)
 		return uc_error(err, UC_INVALID_ARGUMENT, "epochs must be between 1 and 1000, not %zu", o->epochs);
@@ -259,7 +259,7 @@ check_held(Tuning *t, double *loss, UcError *err)
 }
 
 static UcStatus
-train(Tuning *t, UcTuneResult *result, UcError *err)
+train(Tuning *t, UcFineTuneResult *result, UcError *err)
 {
 	size_t		learning = t->count - t->held,
 				batch = t->options->batch,
@@ -317,7 +317,7 @@ train(Tuning *t, UcTuneResult *result, UcError *err)
 static UcStatus
 prepare(Tuning *t, size_t texts, UcError *err)
 {
-	const UcTuneOptions *o = t->options;
+	const UcFineTuneOptions *o = t->options;
 	size_t		rows = 2 * o->batch,
 				n = t->weights->model.config.dimensions,
 				bytes;
@@ -370,10 +370,10 @@ prepare(Tuning *t, size_t texts, UcError *err)
 }
 
 UcStatus
-uc_tune(UcWeights *weights, const UcTokenizer *tokenizer, const UcText *texts, size_t count, const int32_t *labels,
-		const UcTuneOptions *options, const UcRun *run, UcTuneResult *result, UcError *err)
+uc_fine_tune(UcWeights *weights, const UcTokenizer *tokenizer, const UcText *texts, size_t count, const int32_t *labels,
+		const UcFineTuneOptions *options, const UcRun *run, UcFineTuneResult *result, UcError *err)
 {
-	UcTuneOptions granted = *options;
+	UcFineTuneOptions granted = *options;
 	Tuning		t = {.weights = weights,.options = &granted,.run = run,.labels = labels,.count = count};
 	size_t		number = labels == NULL ? 2 * count : count;
 	UcStatus	status = check_options(options, err);

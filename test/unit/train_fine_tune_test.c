@@ -6,7 +6,7 @@
 #include "golden.h"
 
 #include "model/import_derived.h"
-#include "train/tune.h"
+#include "train/fine_tune.h"
 
 #define COUNT 60
 
@@ -29,34 +29,34 @@ make_texts(void)
 }
 
 static void
-check_refusals(const LoadedModel *loaded, UcTuneOptions options, const UcRun *run)
+check_refusals(const LoadedModel *loaded, UcFineTuneOptions options, const UcRun *run)
 {
 	UcWeights  *w;
-	UcTuneResult result;
+	UcFineTuneResult result;
 	UcError		err = {0};
 	static const int32_t one[COUNT];
 	UcRun		small = *run;
 
 	CHECK(uc_weights_create(loaded->model, &w, &err) == UC_OK, "a working copy");
-	CHECK_REFUSED(uc_tune(w, loaded->tokenizer, texts, 0, NULL, &options, run, &result, &err), UC_INVALID_DATA, &err, "too little",
+	CHECK_REFUSED(uc_fine_tune(w, loaded->tokenizer, texts, 0, NULL, &options, run, &result, &err), UC_INVALID_DATA, &err, "too little",
 				  "no pairs");
-	CHECK_REFUSED(uc_tune(w, loaded->tokenizer, texts, 9, NULL, &options, run, &result, &err), UC_INVALID_DATA, &err, "too little",
+	CHECK_REFUSED(uc_fine_tune(w, loaded->tokenizer, texts, 9, NULL, &options, run, &result, &err), UC_INVALID_DATA, &err, "too little",
 				  "nine pairs");
-	CHECK_REFUSED(uc_tune(w, loaded->tokenizer, texts, COUNT, one, &options, run, &result, &err), UC_INVALID_DATA, &err,
+	CHECK_REFUSED(uc_fine_tune(w, loaded->tokenizer, texts, COUNT, one, &options, run, &result, &err), UC_INVALID_DATA, &err,
 				  "the same label", "one label");
 	small.max_memory = 1000;
-	CHECK_REFUSED(uc_tune(w, loaded->tokenizer, texts, COUNT, labels, &options, &small, &result, &err), UC_MEMORY_LIMIT, &err,
+	CHECK_REFUSED(uc_fine_tune(w, loaded->tokenizer, texts, COUNT, labels, &options, &small, &result, &err), UC_MEMORY_LIMIT, &err,
 				  "", "a small budget");
 	options.rate = NAN;
-	CHECK_REFUSED(uc_tune(w, loaded->tokenizer, texts, COUNT, labels, &options, run, &result, &err), UC_INVALID_ARGUMENT, &err,
+	CHECK_REFUSED(uc_fine_tune(w, loaded->tokenizer, texts, COUNT, labels, &options, run, &result, &err), UC_INVALID_ARGUMENT, &err,
 				  "rate", "a rate of NaN");
 	options.rate = 1e-3;
 	options.batch = 1;
-	CHECK_REFUSED(uc_tune(w, loaded->tokenizer, texts, COUNT, labels, &options, run, &result, &err), UC_INVALID_ARGUMENT, &err,
+	CHECK_REFUSED(uc_fine_tune(w, loaded->tokenizer, texts, COUNT, labels, &options, run, &result, &err), UC_INVALID_ARGUMENT, &err,
 				  "batch", "a batch of one");
 	options.batch = 8;
 	w->values[w->total - 1] = NAN;
-	CHECK_REFUSED(uc_tune(w, loaded->tokenizer, texts, COUNT, labels, &options, run, &result, &err), UC_INVALID_DATA, &err,
+	CHECK_REFUSED(uc_fine_tune(w, loaded->tokenizer, texts, COUNT, labels, &options, run, &result, &err), UC_INVALID_DATA, &err,
 				  "not finite", "a base model with NaN");
 	uc_weights_free(w);
 }
@@ -66,10 +66,10 @@ main(void)
 {
 	LoadedModel loaded = {0};
 	UcRun		run = {.threads = 3,.max_memory = SIZE_MAX};
-	UcTuneOptions options = {.epochs = 8,.batch = 8,.rate = 5e-3,.decay = 0.01,.scale = 20,.layers = SIZE_MAX,.max_tokens = 32,
+	UcFineTuneOptions options = {.epochs = 8,.batch = 8,.rate = 5e-3,.decay = 0.01,.scale = 20,.layers = SIZE_MAX,.max_tokens = 32,
 	.seed = 4};
 	UcWeights  *with[2] = {NULL, NULL};
-	UcTuneResult result;
+	UcFineTuneResult result;
 	UcError		err = {0};
 	static const char lineage[] = "lineage.base\0tiny";
 	char		path[300];
@@ -82,7 +82,7 @@ main(void)
 	{
 		run.threads = i == 0 ? 3 : 1;
 		CHECK(uc_weights_create(loaded.model, &with[i], &err) == UC_OK &&
-			  uc_tune(with[i], loaded.tokenizer, texts, COUNT, labels, &options, &run, &result, &err) == UC_OK, "trained: %s", err.message);
+			  uc_fine_tune(with[i], loaded.tokenizer, texts, COUNT, labels, &options, &run, &result, &err) == UC_OK, "trained: %s", err.message);
 		CHECK(result.kept_step > 0 && result.held_after < 0.8 * result.held_before, "the loss held out falls: %.3f to %.3f",
 			  result.held_before, result.held_after);
 	}
@@ -107,7 +107,7 @@ main(void)
 	options.layers = 1;
 	options.epochs = 1;
 	CHECK(uc_weights_create(loaded.model, &with[0], &err) == UC_OK &&
-		  uc_tune(with[0], loaded.tokenizer, texts, COUNT, NULL, &options, &run, &result, &err) == UC_OK &&
+		  uc_fine_tune(with[0], loaded.tokenizer, texts, COUNT, NULL, &options, &run, &result, &err) == UC_OK &&
 		  result.steps == 7, "pairs, the last layer");
 	CHECK(memcmp(with[0]->model.layers[0].up_weight, loaded.model->layers[0].up_weight, 64) == 0, "the first layer stays");
 	uc_weights_free(with[0]);
