@@ -324,6 +324,39 @@ gather_block(const Backward *b, const float *weight, size_t out, size_t in, size
 				gradient_of(b, weight) + first * in, in);
 }
 
+/* Block `block` of a layer's four weights; false behind the last. */
+static bool
+gather_weight(const Backward *b, uint32_t number, size_t block)
+{
+	const UcPass *p = b->pass;
+	size_t		h = p->weights->model.config.hidden,
+				wide = p->weights->model.config.intermediate;
+	const UcLayer *w = &p->weights->model.layers[number];
+	const UcPassLayer *l = &p->layers[number];
+	const struct
+	{
+		const float *weight;
+		size_t		out,
+					in;
+		const float *d_out,
+				   *x;
+	}			products[] = {
+		{w->qkv_weight, 3 * h, h, l->qkv, l->input}, {w->attention_weight, h, h, l->middle_hat, l->context},
+		{w->up_weight, wide, h, l->up, l->middle}, {w->down_weight, h, wide, l->output_hat, l->active}
+	};
+
+	for (size_t i = 0; i < sizeof products / sizeof *products; i++)
+	{
+		if (block < blocks_of(products[i].out))
+		{
+			gather_block(b, products[i].weight, products[i].out, products[i].in, block, products[i].d_out, products[i].x);
+			return true;
+		}
+		block -= blocks_of(products[i].out);
+	}
+	return false;
+}
+
 /* The last task is the embeddings', the others' are layer by layer: four weights in blocks of rows, and the sums. */
 static UcStatus
 gather_task(void *arg, size_t task, int worker, UcSection *section, UcError *err)
@@ -347,30 +380,8 @@ gather_task(void *arg, size_t task, int worker, UcSection *section, UcError *err
 			gather_dense(b);
 		return UC_OK;
 	}
-	const UcLayer *w = &p->weights->model.layers[number];
-	const UcPassLayer *l = &p->layers[number];
-	const struct
-	{
-		const float *weight;
-		size_t		out,
-					in;
-		const float *d_out,
-				   *x;
-	}			products[] = {
-		{w->qkv_weight, 3 * h, h, l->qkv, l->input}, {w->attention_weight, h, h, l->middle_hat, l->context},
-		{w->up_weight, wide, h, l->up, l->middle}, {w->down_weight, h, wide, l->output_hat, l->active}
-	};
-
-	for (size_t i = 0; i < sizeof products / sizeof *products; i++)
-	{
-		if (block < blocks_of(products[i].out))
-		{
-			gather_block(b, products[i].weight, products[i].out, products[i].in, block, products[i].d_out, products[i].x);
-			return UC_OK;
-		}
-		block -= blocks_of(products[i].out);
-	}
-	gather_layer(b, number);
+	if (!gather_weight(b, number, block))
+		gather_layer(b, number);
 	return UC_OK;
 }
 

@@ -369,6 +369,16 @@ prepare(Tuning *t, size_t texts, UcError *err)
 	return status != UC_OK ? status : uc_adam_create(t->weights, o->layers, &adam, &t->adam, err);
 }
 
+static void
+free_pieces(Tuning *t)
+{
+	void	   *pieces[] = {t->ids, t->starts, t->order, t->partners, t->places, t->numbers, t->step_labels, t->batch_ids,
+	t->batch_starts, t->vectors, t->d_vectors, t->best};
+
+	for (size_t i = 0; i < sizeof pieces / sizeof *pieces; i++)
+		uc_free(pieces[i]);
+}
+
 UcStatus
 uc_fine_tune(UcWeights *weights, const UcTokenizer *tokenizer, const UcText *texts, size_t count, const int32_t *labels,
 		const UcFineTuneOptions *options, const UcRun *run, UcFineTuneResult *result, UcError *err)
@@ -397,10 +407,6 @@ uc_fine_tune(UcWeights *weights, const UcTokenizer *tokenizer, const UcText *tex
 		status = train(&t, result, err);
 	uc_pass_free(t.pass);
 	uc_adam_free(t.adam);
-	void	   *pieces[] = {t.ids, t.starts, t.order, t.partners, t.places, t.numbers, t.step_labels, t.batch_ids, t.batch_starts,
-	t.vectors, t.d_vectors, t.best};
-
-	for (size_t i = 0; i < sizeof pieces / sizeof *pieces; i++)
-		uc_free(pieces[i]);
+	free_pieces(&t);
 	return status;
 }
