@@ -1,17 +1,9 @@
 -- explain_assignment, explain_sentences, segment_difference
 \pset format unaligned
 \pset tuples_only on
-CREATE FUNCTION pg_temp.refused(call text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-	detail text;
-	hint text;
-BEGIN
-	EXECUTE call;
-	RETURN 'not refused: ' || call;
-EXCEPTION WHEN OTHERS THEN
-	GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
-	RETURN concat_ws(E'\n', SQLSTATE || ' ' || SQLERRM, nullif(detail, ''), nullif(hint, ''));
-END $$;
+\getenv abs_srcdir PG_ABS_SRCDIR
+\set refused :abs_srcdir '/sql/include/refused.sql'
+\i :refused
 CREATE TABLE writers (id int PRIMARY KEY, body text, at embedding);
 INSERT INTO writers (id, body) VALUES
 	(1, '我喜欢看科幻电影'), (2, '周末去电影院看新电影'), (3, '这部电影的导演很棒'), (4, 'This film has great actors'),

@@ -1,17 +1,9 @@
 -- recommend and recommend_all: what they refuse, every strategy, reasons, newcomers
 \pset format unaligned
 \pset tuples_only on
-CREATE FUNCTION pg_temp.refused(call text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-	detail text;
-	hint text;
-BEGIN
-	EXECUTE call;
-	RETURN 'not refused: ' || call;
-EXCEPTION WHEN OTHERS THEN
-	GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
-	RETURN concat_ws(E'\n', SQLSTATE || ' ' || SQLERRM, nullif(detail, ''), nullif(hint, ''));
-END $$;
+\getenv abs_srcdir PG_ABS_SRCDIR
+\set refused :abs_srcdir '/sql/include/refused.sql'
+\i :refused
 
 -- 60 readers of three tastes; items 0 to 39, of which number modulo 3 is the taste; a third of everybody's are of any taste
 CREATE TABLE readers AS SELECT i AS id,

@@ -1,13 +1,9 @@
 -- evaluate_recommendations and tune_recommendations: what they refuse, and what they find where the answer is known
 \pset format unaligned
 \pset tuples_only on
-CREATE FUNCTION pg_temp.refused(call text) RETURNS text LANGUAGE plpgsql AS $$
-BEGIN
-	EXECUTE call;
-	RETURN 'not refused: ' || call;
-EXCEPTION WHEN OTHERS THEN
-	RETURN SQLSTATE || ' ' || SQLERRM;
-END $$;
+\getenv abs_srcdir PG_ABS_SRCDIR
+\set refused :abs_srcdir '/sql/include/refused.sql'
+\i :refused
 
 -- 90 readers of three tastes; what somebody reads is of the taste two times out of three or more
 CREATE TABLE readers AS SELECT i AS id,

@@ -1,13 +1,9 @@
 -- store_recommendations: what it refuses, what it writes, and what it leaves alone
 \pset format unaligned
 \pset tuples_only on
-CREATE FUNCTION pg_temp.refused(call text) RETURNS text LANGUAGE plpgsql AS $$
-BEGIN
-	EXECUTE call;
-	RETURN 'not refused: ' || call;
-EXCEPTION WHEN OTHERS THEN
-	RETURN SQLSTATE || ' ' || SQLERRM;
-END $$;
+\getenv abs_srcdir PG_ABS_SRCDIR
+\set refused :abs_srcdir '/sql/include/refused.sql'
+\i :refused
 CREATE TABLE readers AS SELECT i AS id, ARRAY[(i % 2 = 0)::int + sin(i) / 10, (i % 2 = 1)::int + cos(i) / 10]::real[]::embedding AS at FROM generate_series(1, 40) AS i;
 CREATE TABLE loans AS SELECT r.id AS reader, 'book ' || b AS book FROM readers r, generate_series(1, 30) AS b
 	WHERE ('x' || left(md5(r.id || ' ' || b), 7))::bit(28)::int % CASE WHEN r.id % 2 = b % 2 THEN 3 ELSE 12 END = 0;
