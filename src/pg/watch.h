@@ -113,6 +113,11 @@ extern void watch_complete(Relation root, const Watch *watch);
 /* Takes all triggers of the watch away. */
 extern void watch_drop(Relation root, const Watch *watch);
 
+/* ---- watch_triggers.c ---- */
+
+/* Whether embeddings that a statement of this session brought about are being stored in the relation, one update for each row. */
+extern bool watch_is_storing(Oid relation);
+
 /* ---- watch_queue.c ---- */
 
 /* How rows of a relation are queued: the table that is watched, and its primary key as it lies in this relation's rows. */

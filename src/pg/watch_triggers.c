@@ -121,6 +121,36 @@ store(Relation relation, SPIPlanPtr plan, WaitingRow *row, Embedding *embedding)
 	} while (SPI_processed == 0 && latest_version(relation, &row->tid));
 }
 
+/* Where rows are being stored; one flush can bring about another. */
+static Oid	storing = InvalidOid;
+
+bool
+watch_is_storing(Oid relation)
+{
+	return storing == relation;
+}
+
+static void
+store_all(Relation relation, SPIPlanPtr plan, WaitingRow *rows, Embedding **embeddings, int count)
+{
+	Oid			outer = storing;
+
+	PG_TRY();
+	{
+		storing = RelationGetRelid(relation);
+		for (int i = 0; i < count; i++)
+		{
+			CHECK_FOR_INTERRUPTS();
+			store(relation, plan, &rows[i], embeddings[i]);
+		}
+	}
+	PG_FINALLY();
+	{
+		storing = outer;
+	}
+	PG_END_TRY();
+}
+
 static SPIPlanPtr
 prepare_store(Relation relation, const Watch *watch)
 {
@@ -179,12 +209,9 @@ flush(Batch *batch)
 		act_as_owner(relation, &watch, false, &before);
 		plan = prepare_store(relation, &watch);
 		for (int i = 0; i < count; i++)
-		{
-			CHECK_FOR_INTERRUPTS();
 			if (embeddings[i] != NULL)
 				watch_check_dimensions(relation, watch.embedding, embeddings[i]->dim);
-			store(relation, plan, &rows[i], embeddings[i]);
-		}
+		store_all(relation, plan, rows, embeddings, count);
 		act_again(&before);
 	}
 	if (relation != NULL)
