@@ -322,7 +322,7 @@ user_vectors_means(const UserVectors *vectors)
 		return (Datum) 0;
 	act_as_owner(vectors->source, &(Watch) {.search_path = vectors->search_path}, true, &before);
 	if (SPI_execute(psprintf("WITH l AS MATERIALIZED (SELECT s.%s::pg_catalog.text COLLATE pg_catalog.\"C\" AS language,"
-							 " pg_catalog.count(*)::pg_catalog.float8 AS n, %s.avg(%s.normalize(s.%s)) AS mean FROM %s AS s"
+							 " pg_catalog.count(*)::pg_catalog.float8 AS n, %s.avg(%s.l2_normalize(s.%s)) AS mean FROM %s AS s"
 							 " WHERE s.%s IS NOT NULL AND %s.norm(s.%s) OPERATOR(pg_catalog.>) 0 GROUP BY 1),"
 							 " o AS MATERIALIZED (SELECT %s.weighted_avg(l.mean, l.n) AS mean FROM l)"
 							 " SELECT ROW('centred', true, (SELECT o.mean FROM o), pg_catalog.array_agg(l.language ORDER BY l.language),"
