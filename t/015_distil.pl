@@ -10,7 +10,7 @@ $node->init;
 my $dir = $node->basedir . '/models';
 mkdir $dir or die;
 chmod 0755, $dir;
-$node->append_conf('postgresql.conf', "usercluster.model_dir = '$dir'\nusercluster.threads = 2\n");
+$node->append_conf('postgresql.conf', "usercluster.model_dir = '$dir'\nusercluster.threads = 2\nsearch_path = public\n");
 $node->start;
 command_ok(['usercluster-model', 'import', 'test/golden/tiny/gelu_mean', '--name', 'base', '--model-dir', $dir], 'a base model');
 $node->safe_psql('postgres', q{
