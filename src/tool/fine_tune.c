@@ -14,6 +14,7 @@
 
 #include "model/import_derived.h"
 #include "model/model.h"
+#include "tool/complain.h"
 #include "train/fine_tune.h"
 
 typedef struct Order
@@ -34,24 +35,6 @@ typedef struct Examples
 	size_t		count;
 	size_t		room;
 } Examples;
-
-static int
-fail(const UcError *err)
-{
-	fprintf(stderr, "usercluster-model: %s\n", err->message);
-	if (err->detail[0] != '\0')
-		fprintf(stderr, "DETAIL:  %s\n", err->detail);
-	if (err->hint[0] != '\0')
-		fprintf(stderr, "HINT:  %s\n", err->hint);
-	return 1;
-}
-
-static int
-misuse(const char *complaint, const char *what)
-{
-	fprintf(stderr, "usercluster-model: %s%s\nTry usercluster-model --help.\n", complaint, what);
-	return 2;
-}
 
 /* Takes over nothing: both texts are copied. */
 static bool

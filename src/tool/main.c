@@ -15,6 +15,7 @@
 #include "model/import.h"
 #include "model/model.h"
 #include "token/tokenizer.h"
+#include "tool/complain.h"
 #include "tool/fine_tune.h"
 
 #ifndef UC_DEFAULT_MODEL_DIR
@@ -51,24 +52,6 @@ typedef struct Arguments
 	char	  **rest;			/* [rest_count] what is no option */
 	int			rest_count;
 } Arguments;
-
-static int
-fail(const UcError *err)
-{
-	fprintf(stderr, "usercluster-model: %s\n", err->message);
-	if (err->detail[0] != '\0')
-		fprintf(stderr, "DETAIL:  %s\n", err->detail);
-	if (err->hint[0] != '\0')
-		fprintf(stderr, "HINT:  %s\n", err->hint);
-	return 1;
-}
-
-static int
-misuse(const char *complaint, const char *what)
-{
-	fprintf(stderr, "usercluster-model: %s%s\nTry usercluster-model --help.\n", complaint, what);
-	return 2;
-}
 
 /* 0, or the exit code of a misuse. */
 static int
