@@ -43,7 +43,7 @@ TOOL_LIBS = $(CORE_LIBS) -ljansson -lmd
 PG_CPPFLAGS = -Isrc $(BLAS_CPPFLAGS)
 PG_CFLAGS = -std=gnu11 -O3 -ffp-contract=off -Wno-psabi -MMD -MP
 SHLIB_LINK = $(CORE_LIBS) -Wl,-Bsymbolic -Wl,--version-script=src/pg/exports.map
-EXTRA_CLEAN = build $(INSTALL_SQL) usercluster-model $(OBJS:.o=.d)
+EXTRA_CLEAN = build $(INSTALL_SQL) src/pg/definitions.inc usercluster-model $(OBJS:.o=.d)
 
 # Bitcode would let the server inline our entry points into queries, which gains nothing here and doubles the build.
 override with_llvm = no
@@ -56,6 +56,11 @@ all: usercluster-model
 
 $(INSTALL_SQL): $(sort $(wildcard sql/install/*.sql))
 	cat $^ > $@
+
+# What the library's functions look like in SQL, for it to compare.
+src/pg/definition.o: src/pg/definitions.inc
+src/pg/definitions.inc: src/pg/definitions.awk $(sort $(wildcard sql/install/*.sql))
+	awk -f $^ > $@
 
 # Kernels are built once per instruction set; which one runs is decided at run time.
 AVX2_CFLAGS := $(if $(filter x86_64,$(shell uname -m)),-mavx2 -mfma)

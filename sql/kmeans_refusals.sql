@@ -187,12 +187,3 @@ SELECT pg_temp.refusal(format('SELECT usercluster.kmeans_cluster(%s) OVER () FRO
 	(11, $$at, 2, restarts => NULL$$),
 	(12, $$at, 2, metric => NULL$$)) v(n, arguments) ORDER BY n;
 SELECT pg_temp.refusal('SELECT usercluster.kmeans_cluster(at, 2) FROM points');
-
--- SQL definitions of another version, with fewer arguments than the library reads
-CREATE FUNCTION older_kmeans(query text, k int, OUT key bigint, OUT cluster int, OUT distance float8) RETURNS SETOF record
-LANGUAGE C AS '$libdir/usercluster', 'usercluster_kmeans';
-CREATE FUNCTION older_token_count(input text) RETURNS int
-LANGUAGE C AS '$libdir/usercluster', 'usercluster_token_count';
-SELECT pg_temp.refusal($$SELECT * FROM older_kmeans('SELECT id, at FROM points', 2)$$);
-SELECT pg_temp.refusal($$SELECT older_token_count('a')$$);
-DROP FUNCTION older_kmeans, older_token_count;

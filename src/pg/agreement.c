@@ -16,16 +16,9 @@
 
 #include "base/memory.h"
 #include "cluster/quality.h"
+#include "pg/definition.h"
 #include "pg/errors.h"
 #include "pg/settings.h"
-
-PG_FUNCTION_INFO_V1(usercluster_agreement_step);
-PG_FUNCTION_INFO_V1(usercluster_adjusted_rand_index);
-PG_FUNCTION_INFO_V1(usercluster_normalized_mutual_info);
-PG_FUNCTION_INFO_V1(usercluster_homogeneity);
-PG_FUNCTION_INFO_V1(usercluster_completeness);
-PG_FUNCTION_INFO_V1(usercluster_v_measure);
-PG_FUNCTION_INFO_V1(usercluster_purity);
 
 #define SIDES 2
 #define FIRST_CAPACITY 256
@@ -149,8 +142,7 @@ number_of(Agreement *agreement, int side, Datum label, MemoryContext context)
 	return entry->number;
 }
 
-Datum
-usercluster_agreement_step(PG_FUNCTION_ARGS)
+USERCLUSTER_FUNCTION(usercluster_agreement_step)
 {
 	MemoryContext context;
 	Agreement  *agreement;
@@ -188,8 +180,7 @@ compare(FunctionCallInfo fcinfo, UcAgreement *result)
 	return true;
 }
 
-Datum
-usercluster_adjusted_rand_index(PG_FUNCTION_ARGS)
+USERCLUSTER_FUNCTION(usercluster_adjusted_rand_index)
 {
 	UcAgreement result;
 
@@ -198,8 +189,7 @@ usercluster_adjusted_rand_index(PG_FUNCTION_ARGS)
 	PG_RETURN_FLOAT8(result.adjusted_rand);
 }
 
-Datum
-usercluster_normalized_mutual_info(PG_FUNCTION_ARGS)
+USERCLUSTER_FUNCTION(usercluster_normalized_mutual_info)
 {
 	UcAgreement result;
 
@@ -208,8 +198,7 @@ usercluster_normalized_mutual_info(PG_FUNCTION_ARGS)
 	PG_RETURN_FLOAT8(result.normalized_mutual_info);
 }
 
-Datum
-usercluster_homogeneity(PG_FUNCTION_ARGS)
+USERCLUSTER_FUNCTION(usercluster_homogeneity)
 {
 	UcAgreement result;
 
@@ -218,8 +207,7 @@ usercluster_homogeneity(PG_FUNCTION_ARGS)
 	PG_RETURN_FLOAT8(result.homogeneity);
 }
 
-Datum
-usercluster_completeness(PG_FUNCTION_ARGS)
+USERCLUSTER_FUNCTION(usercluster_completeness)
 {
 	UcAgreement result;
 
@@ -228,8 +216,7 @@ usercluster_completeness(PG_FUNCTION_ARGS)
 	PG_RETURN_FLOAT8(result.completeness);
 }
 
-Datum
-usercluster_v_measure(PG_FUNCTION_ARGS)
+USERCLUSTER_FUNCTION(usercluster_v_measure)
 {
 	UcAgreement result;
 
@@ -238,8 +225,7 @@ usercluster_v_measure(PG_FUNCTION_ARGS)
 	PG_RETURN_FLOAT8(result.v_measure);
 }
 
-Datum
-usercluster_purity(PG_FUNCTION_ARGS)
+USERCLUSTER_FUNCTION(usercluster_purity)
 {
 	UcAgreement result;
 

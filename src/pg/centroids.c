@@ -17,11 +17,9 @@
 #include "base/memory.h"
 #include "base/simd.h"
 #include "pg/centroids.h"
+#include "pg/definition.h"
 #include "pg/kmeans.h"
 #include "pg/stored.h"
-
-PG_FUNCTION_INFO_V1(usercluster_nearest);
-PG_FUNCTION_INFO_V1(usercluster_centroid_matrix);
 
 /* Room for what uc_lookup_begin fills in, and the refusal of what it finds. */
 static UcLookup *
@@ -150,8 +148,7 @@ centroids_matrix(const float *centroids, int k, int dim)
 }
 
 /* (embedding[]) → real[][] */
-Datum
-usercluster_centroid_matrix(PG_FUNCTION_ARGS)
+USERCLUSTER_FUNCTION(usercluster_centroid_matrix)
 {
 	int			k;
 	Embedding **embeddings = read_embeddings(PG_GETARG_ARRAYTYPE_P(0), &k);
@@ -273,8 +270,7 @@ result_type(FunctionCallInfo fcinfo)
 	return cached->result;
 }
 
-Datum
-usercluster_nearest(PG_FUNCTION_ARGS)
+USERCLUSTER_FUNCTION(usercluster_nearest)
 {
 	double		distance;
 	int			cluster = centroids_nearest(centroids_argument(fcinfo, 1), PG_GETARG_EMBEDDING(0), &distance);

@@ -14,14 +14,12 @@
 #include "base/memory.h"
 #include "pg/choose_k.h"
 #include "pg/cluster_quality.h"
+#include "pg/definition.h"
 #include "pg/errors.h"
 #include "pg/kmeans.h"
 #include "pg/preparation.h"
 #include "pg/progress.h"
 #include "pg/query.h"
-
-PG_FUNCTION_INFO_V1(usercluster_choose_k);
-PG_FUNCTION_INFO_V1(usercluster_stability);
 
 #define COLUMNS 10
 #define WEAK_STRUCTURE 0.25		/* below this silhouette Kaufman and Rousseeuw see no substantial structure,
@@ -209,8 +207,7 @@ return_choices(ReturnSetInfo *set, const Choices *choices)
 	}
 }
 
-Datum
-usercluster_choose_k(PG_FUNCTION_ARGS)
+USERCLUSTER_FUNCTION(usercluster_choose_k)
 {
 	MemoryContext old = CurrentMemoryContext;
 	MemoryContext context;
@@ -274,8 +271,7 @@ stability_memory(size_t rows, size_t dim, int threads, const void *arg)
 	return uc_size_add(preparation, uc_stability_memory(rows, prepared_dim, &kmeans, options->fits, threads));
 }
 
-Datum
-usercluster_stability(PG_FUNCTION_ARGS)
+USERCLUSTER_FUNCTION(usercluster_stability)
 {
 	MemoryContext old = CurrentMemoryContext;
 	MemoryContext context = AllocSetContextCreate(old, "usercluster stability", ALLOCSET_DEFAULT_SIZES);

@@ -8,12 +8,11 @@
 
 #include "base/memory.h"
 #include "pg/choose_k.h"
+#include "pg/definition.h"
 #include "pg/errors.h"
 #include "pg/plot.h"
 #include "pg/progress.h"
 #include "segment/plot.h"
-
-PG_FUNCTION_INFO_V1(usercluster_choose_k_plot);
 
 /* Arguments in SQL after those of choose_k. */
 enum
@@ -41,8 +40,7 @@ caption(const Choices *choices)
 					sampled ? " Bars: two standard errors of the sample." : "");
 }
 
-Datum
-usercluster_choose_k_plot(PG_FUNCTION_ARGS)
+USERCLUSTER_FUNCTION(usercluster_choose_k_plot)
 {
 	MemoryContext old = CurrentMemoryContext;
 	MemoryContext context = AllocSetContextCreate(old, "usercluster choose_k_plot", ALLOCSET_DEFAULT_SIZES);

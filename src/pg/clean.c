@@ -13,13 +13,12 @@
 #include "utils/builtins.h"
 
 #include "base/memory.h"
+#include "pg/definition.h"
 #include "pg/errors.h"
 #include "pg/texts.h"
 #include "pg/words.h"
 #include "text/clean.h"
 #include "text/stop_set.h"
-
-PG_FUNCTION_INFO_V1(usercluster_clean_text);
 
 /* Arguments in SQL. */
 enum
@@ -143,8 +142,7 @@ result_datum(const char *utf8, size_t bytes)
 	return PointerGetDatum(cstring_to_text_with_len(result.data, result.len));
 }
 
-Datum
-usercluster_clean_text(PG_FUNCTION_ARGS)
+USERCLUSTER_FUNCTION(usercluster_clean_text)
 {
 	UcCleanOptions options;
 	UcCleanTools tools = {0};

@@ -11,6 +11,7 @@
 #include "base/memory.h"
 #include "cluster/plane.h"
 #include "pg/cluster_quality.h"
+#include "pg/definition.h"
 #include "pg/errors.h"
 #include "pg/kmeans.h"
 #include "pg/plot.h"
@@ -18,8 +19,6 @@
 #include "pg/progress.h"
 #include "pg/query.h"
 #include "segment/plot.h"
-
-PG_FUNCTION_INFO_V1(usercluster_cluster_plot);
 
 /* Arguments of cluster_plot in SQL. */
 enum
@@ -113,8 +112,7 @@ draw(const Plot *plot, UcScatter *scatter, char **drawn, size_t *length, UcError
 	return uc_scatter(scatter, &run, drawn, length, err);
 }
 
-Datum
-usercluster_cluster_plot(PG_FUNCTION_ARGS)
+USERCLUSTER_FUNCTION(usercluster_cluster_plot)
 {
 	MemoryContext old = CurrentMemoryContext;
 	MemoryContext context = AllocSetContextCreate(old, "usercluster cluster_plot", ALLOCSET_DEFAULT_SIZES);

@@ -20,15 +20,12 @@
 #include "cluster/silhouette.h"
 #include "cluster/validity.h"
 #include "pg/cluster_quality.h"
+#include "pg/definition.h"
 #include "pg/errors.h"
 #include "pg/kmeans.h"
 #include "pg/preparation.h"
 #include "pg/progress.h"
 #include "pg/query.h"
-
-PG_FUNCTION_INFO_V1(usercluster_cluster_quality);
-PG_FUNCTION_INFO_V1(usercluster_silhouette);
-PG_FUNCTION_INFO_V1(usercluster_silhouette_keyed);
 
 #define EXACT_ROWS 10000		/* up to this many, rows times rows take a second or two */
 #define SAMPLE_ROWS 5000
@@ -207,8 +204,7 @@ measure(const Clustered *clustered, UcSilhouette *silhouette, UcValidity *validi
 	usercluster_check(status, &err);
 }
 
-Datum
-usercluster_cluster_quality(PG_FUNCTION_ARGS)
+USERCLUSTER_FUNCTION(usercluster_cluster_quality)
 {
 	MemoryContext old = CurrentMemoryContext;
 	MemoryContext context = AllocSetContextCreate(old, "usercluster cluster_quality", ALLOCSET_DEFAULT_SIZES);
@@ -315,15 +311,13 @@ return_silhouettes(FunctionCallInfo fcinfo, int shift, Oid key_type)
 	MemoryContextDelete(context);
 }
 
-Datum
-usercluster_silhouette(PG_FUNCTION_ARGS)
+USERCLUSTER_FUNCTION(usercluster_silhouette)
 {
 	return_silhouettes(fcinfo, 0, INT8OID);
 	return (Datum) 0;
 }
 
-Datum
-usercluster_silhouette_keyed(PG_FUNCTION_ARGS)
+USERCLUSTER_FUNCTION(usercluster_silhouette_keyed)
 {
 	return_silhouettes(fcinfo, 1, get_fn_expr_argtype(fcinfo->flinfo, SILHOUETTE_KEY));
 	return (Datum) 0;

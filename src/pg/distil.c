@@ -13,14 +13,13 @@
 
 #include "base/memory.h"
 #include "embed/distil.h"
+#include "pg/definition.h"
 #include "pg/errors.h"
 #include "pg/models.h"
 #include "pg/progress.h"
 #include "pg/query.h"
 #include "pg/settings.h"
 #include "pg/texts.h"
-
-PG_FUNCTION_INFO_V1(usercluster_distil);
 
 typedef struct Gathered
 {
@@ -114,8 +113,7 @@ output_path(const char *name)
 	return path;
 }
 
-Datum
-usercluster_distil(PG_FUNCTION_ARGS)
+USERCLUSTER_FUNCTION(usercluster_distil)
 {
 	char	   *base = required(fcinfo, 0, "base"),
 			   *name = required(fcinfo, 1, "name"),

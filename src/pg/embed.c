@@ -15,17 +15,13 @@
 
 #include "base/memory.h"
 #include "embed/embed.h"
+#include "pg/definition.h"
 #include "pg/embed.h"
 #include "pg/errors.h"
 #include "pg/models.h"
 #include "pg/progress.h"
 #include "pg/texts.h"
 #include "text/blank.h"
-
-PG_FUNCTION_INFO_V1(usercluster_embed);
-PG_FUNCTION_INFO_V1(usercluster_embed_array);
-PG_FUNCTION_INFO_V1(usercluster_tokenize);
-PG_FUNCTION_INFO_V1(usercluster_token_count);
 
 static UcText
 utf8_text(const text *value)
@@ -142,8 +138,7 @@ request_arguments(FunctionCallInfo fcinfo)
 	return request;
 }
 
-Datum
-usercluster_embed(PG_FUNCTION_ARGS)
+USERCLUSTER_FUNCTION(usercluster_embed)
 {
 	EmbedRequest request;
 	text	   *value;
@@ -160,8 +155,7 @@ usercluster_embed(PG_FUNCTION_ARGS)
 }
 
 /* The result has the shape of the argument, with NULL where a text is NULL or blank. */
-Datum
-usercluster_embed_array(PG_FUNCTION_ARGS)
+USERCLUSTER_FUNCTION(usercluster_embed_array)
 {
 	EmbedRequest request;
 	ArrayType  *array;
@@ -225,8 +219,7 @@ put_tokens(ReturnSetInfo *rsinfo, const UcTokenizer *tokenizer, const UcTokens *
 	}
 }
 
-Datum
-usercluster_tokenize(PG_FUNCTION_ARGS)
+USERCLUSTER_FUNCTION(usercluster_tokenize)
 {
 	char	   *model = texts_argument(fcinfo, 1);
 	const OpenModel *open;
@@ -254,8 +247,7 @@ usercluster_tokenize(PG_FUNCTION_ARGS)
 	return (Datum) 0;
 }
 
-Datum
-usercluster_token_count(PG_FUNCTION_ARGS)
+USERCLUSTER_FUNCTION(usercluster_token_count)
 {
 	char	   *model = texts_argument(fcinfo, 1);
 	char	   *prompt = texts_argument(fcinfo, 2);

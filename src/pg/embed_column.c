@@ -16,9 +16,8 @@
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 
+#include "pg/definition.h"
 #include "pg/embed.h"
-
-PG_FUNCTION_INFO_V1(usercluster_embed_column);
 
 static void
 check_call(FunctionCallInfo fcinfo)
@@ -100,8 +99,7 @@ text_is_new(TriggerData *trigger, Form_pg_attribute source, Form_pg_attribute ta
 	return column_changed(trigger, source) && !column_changed(trigger, target);
 }
 
-Datum
-usercluster_embed_column(PG_FUNCTION_ARGS)
+USERCLUSTER_FUNCTION(usercluster_embed_column)
 {
 	TriggerData *trigger = (TriggerData *) fcinfo->context;
 	EmbedRequest request = {0};

@@ -13,13 +13,8 @@
 #include "utils/timestamp.h"
 
 #include "base/simd.h"
+#include "pg/definition.h"
 #include "pg/embedding.h"
-
-PG_FUNCTION_INFO_V1(usercluster_accumulate);
-PG_FUNCTION_INFO_V1(usercluster_combine);
-PG_FUNCTION_INFO_V1(usercluster_sum_final);
-PG_FUNCTION_INFO_V1(usercluster_avg_final);
-PG_FUNCTION_INFO_V1(usercluster_recency_weight);
 
 /* [weight, sums …] of a state; refuses what no state of ours looks like, since SQL can call these functions by name. */
 static double *
@@ -84,8 +79,7 @@ state_to_change(FunctionCallInfo fcinfo, int dim)
 }
 
 /* (state, embedding [, weight]) */
-Datum
-usercluster_accumulate(PG_FUNCTION_ARGS)
+USERCLUSTER_FUNCTION(usercluster_accumulate)
 {
 	Embedding  *embedding = PG_GETARG_EMBEDDING(1);
 	double		weight = PG_NARGS() > 2 ? PG_GETARG_FLOAT8(2) : 1;
@@ -104,8 +98,7 @@ usercluster_accumulate(PG_FUNCTION_ARGS)
 	PG_RETURN_ARRAYTYPE_P(state);
 }
 
-Datum
-usercluster_combine(PG_FUNCTION_ARGS)
+USERCLUSTER_FUNCTION(usercluster_combine)
 {
 	ArrayType  *other = PG_GETARG_ARRAYTYPE_P(1);
 	int			dim;
@@ -147,14 +140,12 @@ finish(FunctionCallInfo fcinfo, bool average)
 	PG_RETURN_EMBEDDING(result);
 }
 
-Datum
-usercluster_sum_final(PG_FUNCTION_ARGS)
+USERCLUSTER_FUNCTION(usercluster_sum_final)
 {
 	return finish(fcinfo, false);
 }
 
-Datum
-usercluster_avg_final(PG_FUNCTION_ARGS)
+USERCLUSTER_FUNCTION(usercluster_avg_final)
 {
 	return finish(fcinfo, true);
 }
@@ -167,8 +158,7 @@ seconds_of(const Interval *interval)
 }
 
 /* (at, half_life, as_of) → 2^-(age / half_life), at most 1 */
-Datum
-usercluster_recency_weight(PG_FUNCTION_ARGS)
+USERCLUSTER_FUNCTION(usercluster_recency_weight)
 {
 	TimestampTz at = PG_GETARG_TIMESTAMPTZ(0);
 	double		half_life = seconds_of(PG_GETARG_INTERVAL_P(1));

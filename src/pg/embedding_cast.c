@@ -9,12 +9,8 @@
 #include "catalog/pg_type_d.h"
 #include "utils/array.h"
 
+#include "pg/definition.h"
 #include "pg/embedding.h"
-
-PG_FUNCTION_INFO_V1(usercluster_float4_array_to_embedding);
-PG_FUNCTION_INFO_V1(usercluster_float8_array_to_embedding);
-PG_FUNCTION_INFO_V1(usercluster_embedding_to_float4_array);
-PG_FUNCTION_INFO_V1(usercluster_embedding_to_float8_array);
 
 /* A zeroed embedding as long as the array, which must be flat and without NULL. */
 static Embedding *
@@ -36,8 +32,7 @@ embedding_for_array(ArrayType *array, int32 typmod)
 	return embedding_new(count);
 }
 
-Datum
-usercluster_float4_array_to_embedding(PG_FUNCTION_ARGS)
+USERCLUSTER_FUNCTION(usercluster_float4_array_to_embedding)
 {
 	ArrayType  *array = PG_GETARG_ARRAYTYPE_P(0);
 	Embedding  *embedding = embedding_for_array(array, PG_GETARG_INT32(1));
@@ -47,8 +42,7 @@ usercluster_float4_array_to_embedding(PG_FUNCTION_ARGS)
 	PG_RETURN_EMBEDDING(embedding);
 }
 
-Datum
-usercluster_float8_array_to_embedding(PG_FUNCTION_ARGS)
+USERCLUSTER_FUNCTION(usercluster_float8_array_to_embedding)
 {
 	ArrayType  *array = PG_GETARG_ARRAYTYPE_P(0);
 	Embedding  *embedding = embedding_for_array(array, PG_GETARG_INT32(1));
@@ -78,8 +72,7 @@ new_array(int count, Oid type, int width)
 	return array;
 }
 
-Datum
-usercluster_embedding_to_float4_array(PG_FUNCTION_ARGS)
+USERCLUSTER_FUNCTION(usercluster_embedding_to_float4_array)
 {
 	Embedding  *embedding = PG_GETARG_EMBEDDING(0);
 	ArrayType  *array = new_array(embedding->dim, FLOAT4OID, sizeof(float));
@@ -88,8 +81,7 @@ usercluster_embedding_to_float4_array(PG_FUNCTION_ARGS)
 	PG_RETURN_ARRAYTYPE_P(array);
 }
 
-Datum
-usercluster_embedding_to_float8_array(PG_FUNCTION_ARGS)
+USERCLUSTER_FUNCTION(usercluster_embedding_to_float8_array)
 {
 	Embedding  *embedding = PG_GETARG_EMBEDDING(0);
 	ArrayType  *array = new_array(embedding->dim, FLOAT8OID, sizeof(double));

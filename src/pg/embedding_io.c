@@ -24,14 +24,8 @@
 #include "utils/rel.h"
 #include "utils/syscache.h"
 
+#include "pg/definition.h"
 #include "pg/embedding.h"
-
-PG_FUNCTION_INFO_V1(usercluster_embedding_in);
-PG_FUNCTION_INFO_V1(usercluster_embedding_out);
-PG_FUNCTION_INFO_V1(usercluster_embedding_recv);
-PG_FUNCTION_INFO_V1(usercluster_embedding_send);
-PG_FUNCTION_INFO_V1(usercluster_embedding_typmod_in);
-PG_FUNCTION_INFO_V1(usercluster_embedding_coerce);
 
 static void
 check_dim(int dim)
@@ -165,8 +159,7 @@ parse_component(const char *literal, const char *p, float *x)
 	return end;
 }
 
-Datum
-usercluster_embedding_in(PG_FUNCTION_ARGS)
+USERCLUSTER_FUNCTION(usercluster_embedding_in)
 {
 	char	   *literal = PG_GETARG_CSTRING(0);
 	int32		typmod = PG_GETARG_INT32(2);
@@ -202,8 +195,7 @@ usercluster_embedding_in(PG_FUNCTION_ARGS)
 }
 
 /* The shortest digits that read back as the same float4. */
-Datum
-usercluster_embedding_out(PG_FUNCTION_ARGS)
+USERCLUSTER_FUNCTION(usercluster_embedding_out)
 {
 	Embedding  *embedding = PG_GETARG_EMBEDDING(0);
 	char	   *text = palloc((size_t) embedding->dim * (FLOAT_SHORTEST_DECIMAL_LEN + 1) + 3);
@@ -223,8 +215,7 @@ usercluster_embedding_out(PG_FUNCTION_ARGS)
 
 /* ---- binary form: int16 dim, int16 zero, float4 … ---- */
 
-Datum
-usercluster_embedding_recv(PG_FUNCTION_ARGS)
+USERCLUSTER_FUNCTION(usercluster_embedding_recv)
 {
 	StringInfo	buffer = (StringInfo) PG_GETARG_POINTER(0);
 	int32		typmod = PG_GETARG_INT32(2);
@@ -245,8 +236,7 @@ usercluster_embedding_recv(PG_FUNCTION_ARGS)
 	PG_RETURN_EMBEDDING(embedding);
 }
 
-Datum
-usercluster_embedding_send(PG_FUNCTION_ARGS)
+USERCLUSTER_FUNCTION(usercluster_embedding_send)
 {
 	Embedding  *embedding = PG_GETARG_EMBEDDING(0);
 	StringInfoData buffer;
@@ -261,8 +251,7 @@ usercluster_embedding_send(PG_FUNCTION_ARGS)
 
 /* ---- modifier: embedding(n) ---- */
 
-Datum
-usercluster_embedding_typmod_in(PG_FUNCTION_ARGS)
+USERCLUSTER_FUNCTION(usercluster_embedding_typmod_in)
 {
 	ArrayType  *array = PG_GETARG_ARRAYTYPE_P(0);
 	int			count;
@@ -279,8 +268,7 @@ usercluster_embedding_typmod_in(PG_FUNCTION_ARGS)
 	PG_RETURN_INT32(modifiers[0]);
 }
 
-Datum
-usercluster_embedding_coerce(PG_FUNCTION_ARGS)
+USERCLUSTER_FUNCTION(usercluster_embedding_coerce)
 {
 	Embedding  *embedding = PG_GETARG_EMBEDDING(0);
 

@@ -9,28 +9,8 @@
 #include "common/hashfn.h"
 
 #include "base/simd.h"
+#include "pg/definition.h"
 #include "pg/embedding.h"
-
-PG_FUNCTION_INFO_V1(usercluster_l2_distance);
-PG_FUNCTION_INFO_V1(usercluster_cosine_distance);
-PG_FUNCTION_INFO_V1(usercluster_inner_product);
-PG_FUNCTION_INFO_V1(usercluster_negative_inner_product);
-PG_FUNCTION_INFO_V1(usercluster_dims);
-PG_FUNCTION_INFO_V1(usercluster_norm);
-PG_FUNCTION_INFO_V1(usercluster_l2_normalize);
-PG_FUNCTION_INFO_V1(usercluster_embedding_add);
-PG_FUNCTION_INFO_V1(usercluster_embedding_subtract);
-PG_FUNCTION_INFO_V1(usercluster_embedding_scale);
-PG_FUNCTION_INFO_V1(usercluster_scale_embedding);
-PG_FUNCTION_INFO_V1(usercluster_embedding_lt);
-PG_FUNCTION_INFO_V1(usercluster_embedding_le);
-PG_FUNCTION_INFO_V1(usercluster_embedding_eq);
-PG_FUNCTION_INFO_V1(usercluster_embedding_ne);
-PG_FUNCTION_INFO_V1(usercluster_embedding_ge);
-PG_FUNCTION_INFO_V1(usercluster_embedding_gt);
-PG_FUNCTION_INFO_V1(usercluster_embedding_cmp);
-PG_FUNCTION_INFO_V1(usercluster_embedding_hash);
-PG_FUNCTION_INFO_V1(usercluster_embedding_hash_extended);
 
 /* Both arguments, of one dimension. */
 static void
@@ -50,8 +30,7 @@ refuse_zero_norm(const char *what)
 			 errhint("Leave such rows out with WHERE norm(embedding) > 0.")));
 }
 
-Datum
-usercluster_l2_distance(PG_FUNCTION_ARGS)
+USERCLUSTER_FUNCTION(usercluster_l2_distance)
 {
 	Embedding  *a,
 			   *b;
@@ -60,8 +39,7 @@ usercluster_l2_distance(PG_FUNCTION_ARGS)
 	PG_RETURN_FLOAT8(sqrt(uc_squared_distance(a->x, b->x, a->dim)));
 }
 
-Datum
-usercluster_cosine_distance(PG_FUNCTION_ARGS)
+USERCLUSTER_FUNCTION(usercluster_cosine_distance)
 {
 	Embedding  *a,
 			   *b;
@@ -76,8 +54,7 @@ usercluster_cosine_distance(PG_FUNCTION_ARGS)
 	PG_RETURN_FLOAT8(1.0 - Max(-1.0, Min(1.0, cosine)));
 }
 
-Datum
-usercluster_inner_product(PG_FUNCTION_ARGS)
+USERCLUSTER_FUNCTION(usercluster_inner_product)
 {
 	Embedding  *a,
 			   *b;
@@ -86,8 +63,7 @@ usercluster_inner_product(PG_FUNCTION_ARGS)
 	PG_RETURN_FLOAT8(uc_dot(a->x, b->x, a->dim));
 }
 
-Datum
-usercluster_negative_inner_product(PG_FUNCTION_ARGS)
+USERCLUSTER_FUNCTION(usercluster_negative_inner_product)
 {
 	Embedding  *a,
 			   *b;
@@ -96,22 +72,19 @@ usercluster_negative_inner_product(PG_FUNCTION_ARGS)
 	PG_RETURN_FLOAT8(-uc_dot(a->x, b->x, a->dim));
 }
 
-Datum
-usercluster_dims(PG_FUNCTION_ARGS)
+USERCLUSTER_FUNCTION(usercluster_dims)
 {
 	PG_RETURN_INT32(PG_GETARG_EMBEDDING(0)->dim);
 }
 
-Datum
-usercluster_norm(PG_FUNCTION_ARGS)
+USERCLUSTER_FUNCTION(usercluster_norm)
 {
 	Embedding  *a = PG_GETARG_EMBEDDING(0);
 
 	PG_RETURN_FLOAT8(sqrt(uc_dot(a->x, a->x, a->dim)));
 }
 
-Datum
-usercluster_l2_normalize(PG_FUNCTION_ARGS)
+USERCLUSTER_FUNCTION(usercluster_l2_normalize)
 {
 	Embedding  *a = PG_GETARG_EMBEDDING(0);
 	Embedding  *result = embedding_new(a->dim);
@@ -132,8 +105,7 @@ put_component(Embedding *result, int i, double value)
 		embedding_refuse_overflow(i, result->dim, value);
 }
 
-Datum
-usercluster_embedding_add(PG_FUNCTION_ARGS)
+USERCLUSTER_FUNCTION(usercluster_embedding_add)
 {
 	Embedding  *a,
 			   *b,
@@ -146,8 +118,7 @@ usercluster_embedding_add(PG_FUNCTION_ARGS)
 	PG_RETURN_EMBEDDING(result);
 }
 
-Datum
-usercluster_embedding_subtract(PG_FUNCTION_ARGS)
+USERCLUSTER_FUNCTION(usercluster_embedding_subtract)
 {
 	Embedding  *a,
 			   *b,
@@ -174,14 +145,12 @@ scaled(const Embedding *a, double factor)
 	return result;
 }
 
-Datum
-usercluster_embedding_scale(PG_FUNCTION_ARGS)
+USERCLUSTER_FUNCTION(usercluster_embedding_scale)
 {
 	PG_RETURN_EMBEDDING(scaled(PG_GETARG_EMBEDDING(0), PG_GETARG_FLOAT8(1)));
 }
 
-Datum
-usercluster_scale_embedding(PG_FUNCTION_ARGS)
+USERCLUSTER_FUNCTION(usercluster_scale_embedding)
 {
 	PG_RETURN_EMBEDDING(scaled(PG_GETARG_EMBEDDING(1), PG_GETARG_FLOAT8(0)));
 }
@@ -205,44 +174,37 @@ compare(FunctionCallInfo fcinfo)
 	return result;
 }
 
-Datum
-usercluster_embedding_lt(PG_FUNCTION_ARGS)
+USERCLUSTER_FUNCTION(usercluster_embedding_lt)
 {
 	PG_RETURN_BOOL(compare(fcinfo) < 0);
 }
 
-Datum
-usercluster_embedding_le(PG_FUNCTION_ARGS)
+USERCLUSTER_FUNCTION(usercluster_embedding_le)
 {
 	PG_RETURN_BOOL(compare(fcinfo) <= 0);
 }
 
-Datum
-usercluster_embedding_eq(PG_FUNCTION_ARGS)
+USERCLUSTER_FUNCTION(usercluster_embedding_eq)
 {
 	PG_RETURN_BOOL(compare(fcinfo) == 0);
 }
 
-Datum
-usercluster_embedding_ne(PG_FUNCTION_ARGS)
+USERCLUSTER_FUNCTION(usercluster_embedding_ne)
 {
 	PG_RETURN_BOOL(compare(fcinfo) != 0);
 }
 
-Datum
-usercluster_embedding_ge(PG_FUNCTION_ARGS)
+USERCLUSTER_FUNCTION(usercluster_embedding_ge)
 {
 	PG_RETURN_BOOL(compare(fcinfo) >= 0);
 }
 
-Datum
-usercluster_embedding_gt(PG_FUNCTION_ARGS)
+USERCLUSTER_FUNCTION(usercluster_embedding_gt)
 {
 	PG_RETURN_BOOL(compare(fcinfo) > 0);
 }
 
-Datum
-usercluster_embedding_cmp(PG_FUNCTION_ARGS)
+USERCLUSTER_FUNCTION(usercluster_embedding_cmp)
 {
 	PG_RETURN_INT32(compare(fcinfo));
 }
@@ -258,16 +220,14 @@ hash_form(const Embedding *embedding)
 	return x;
 }
 
-Datum
-usercluster_embedding_hash(PG_FUNCTION_ARGS)
+USERCLUSTER_FUNCTION(usercluster_embedding_hash)
 {
 	Embedding  *embedding = PG_GETARG_EMBEDDING(0);
 
 	return hash_any((unsigned char *) hash_form(embedding), (int) (sizeof(float) * embedding->dim));
 }
 
-Datum
-usercluster_embedding_hash_extended(PG_FUNCTION_ARGS)
+USERCLUSTER_FUNCTION(usercluster_embedding_hash_extended)
 {
 	Embedding  *embedding = PG_GETARG_EMBEDDING(0);
 

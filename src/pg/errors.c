@@ -147,16 +147,3 @@ usercluster_check(UcStatus status, const UcError *err)
 			 err->detail[0] != '\0' ? errdetail("%s", err->detail) : 0,
 			 err->hint[0] != '\0' ? errhint("%s", err->hint) : 0));
 }
-
-void
-usercluster_check_arguments(FunctionCallInfo fcinfo, int count)
-{
-	if (PG_NARGS() >= count)
-		return;
-	ereport(ERROR,
-			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-			 errmsg("the SQL definition of function %s is not of this library's version",
-					format_procedure(fcinfo->flinfo->fn_oid)),
-			 errdetail("The number of its arguments is %d, and the library reads at least %d.", PG_NARGS(), count),
-			 errhint("Run ALTER EXTENSION usercluster UPDATE.")));
-}

@@ -30,10 +30,4 @@ extern void usercluster_defer_error(MemoryContext context);
  */
 extern void usercluster_check(UcStatus status, const UcError *err);
 
-/*
- * Refuses (55000) a call whose SQL definition has fewer arguments than `count`, as one of another version of the extension
- * has: reading them would read beyond the call.
- */
-extern void usercluster_check_arguments(FunctionCallInfo fcinfo, int count);
-
 #endif

@@ -17,6 +17,7 @@
 #include "utils/memutils.h"
 
 #include "base/simd.h"
+#include "pg/definition.h"
 #include "pg/errors.h"
 #include "pg/kmeans.h"
 #include "pg/progress.h"
@@ -25,10 +26,6 @@
 #include "pg/segmentation_members.h"
 #include "pg/texts.h"
 #include "text/sentences.h"
-
-PG_FUNCTION_INFO_V1(usercluster_explain_assignment);
-PG_FUNCTION_INFO_V1(usercluster_explain_sentences);
-PG_FUNCTION_INFO_V1(usercluster_segment_difference);
 
 #define NEAREST_SEGMENTS 3		/* the own one and the two next */
 #define MOST_SENTENCES 1000		/* each costs the embedding of its text without it */
@@ -156,8 +153,7 @@ begin_explanation(FunctionCallInfo fcinfo, Explanation *e)
 }
 
 /* (name, texts, language) → rank, segment, distance, margin */
-Datum
-usercluster_explain_assignment(PG_FUNCTION_ARGS)
+USERCLUSTER_FUNCTION(usercluster_explain_assignment)
 {
 	ReturnSetInfo *set = (ReturnSetInfo *) fcinfo->resultinfo;
 	MemoryContext old = CurrentMemoryContext;
@@ -296,8 +292,7 @@ compare_sentences(const void *a, const void *b)
 }
 
 /* (name, texts, language) → rank, text_number, sentence, start, stop, pull */
-Datum
-usercluster_explain_sentences(PG_FUNCTION_ARGS)
+USERCLUSTER_FUNCTION(usercluster_explain_sentences)
 {
 	ReturnSetInfo *set = (ReturnSetInfo *) fcinfo->resultinfo;
 	MemoryContext old = CurrentMemoryContext;
@@ -378,8 +373,7 @@ texts_of_two(const Segmentation *s, int a, int b)
 }
 
 /* (name, a, b, keywords) → segment, rank, keyword, weight, support */
-Datum
-usercluster_segment_difference(PG_FUNCTION_ARGS)
+USERCLUSTER_FUNCTION(usercluster_segment_difference)
 {
 	static const char *const names[] = {"name", "a", "b", "keywords"};
 	ReturnSetInfo *set = (ReturnSetInfo *) fcinfo->resultinfo;

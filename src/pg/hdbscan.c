@@ -12,14 +12,12 @@
 
 #include "base/memory.h"
 #include "cluster/hdbscan.h"
+#include "pg/definition.h"
 #include "pg/errors.h"
 #include "pg/kmeans.h"
 #include "pg/preparation.h"
 #include "pg/progress.h"
 #include "pg/query.h"
-
-PG_FUNCTION_INFO_V1(usercluster_hdbscan);
-PG_FUNCTION_INFO_V1(usercluster_hdbscan_keyed);
 
 /* Arguments in SQL. The keyed form has its key's type before min_cluster_size, which moves the rest by one. */
 enum
@@ -172,15 +170,13 @@ return_clusters(FunctionCallInfo fcinfo, int shift, Oid key_type)
 	MemoryContextDelete(context);
 }
 
-Datum
-usercluster_hdbscan(PG_FUNCTION_ARGS)
+USERCLUSTER_FUNCTION(usercluster_hdbscan)
 {
 	return_clusters(fcinfo, 0, INT8OID);
 	return (Datum) 0;
 }
 
-Datum
-usercluster_hdbscan_keyed(PG_FUNCTION_ARGS)
+USERCLUSTER_FUNCTION(usercluster_hdbscan_keyed)
 {
 	return_clusters(fcinfo, 1, get_fn_expr_argtype(fcinfo->flinfo, ARG_KEY));
 	return (Datum) 0;

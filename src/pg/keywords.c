@@ -15,6 +15,7 @@
 #include "utils/memutils.h"
 
 #include "base/memory.h"
+#include "pg/definition.h"
 #include "pg/errors.h"
 #include "pg/kmeans.h"
 #include "pg/labels.h"
@@ -24,8 +25,6 @@
 #include "pg/words.h"
 #include "segment/keyword_units.h"
 #include "segment/keywords.h"
-
-PG_FUNCTION_INFO_V1(usercluster_segment_keywords);
 
 /* Arguments in SQL. */
 enum
@@ -294,8 +293,7 @@ put_keywords(const Keywords *keywords, const int32 *order, ReturnSetInfo *result
 	}
 }
 
-Datum
-usercluster_segment_keywords(PG_FUNCTION_ARGS)
+USERCLUSTER_FUNCTION(usercluster_segment_keywords)
 {
 	MemoryContext old = CurrentMemoryContext;
 	MemoryContext context = AllocSetContextCreate(old, "usercluster keywords", ALLOCSET_DEFAULT_SIZES);

@@ -20,6 +20,7 @@
 #include "base/memory.h"
 #include "cluster/extend.h"
 #include "pg/centroids.h"
+#include "pg/definition.h"
 #include "pg/errors.h"
 #include "pg/kmeans.h"
 #include "pg/kmeans_query.h"
@@ -28,11 +29,6 @@
 #include "pg/preparation.h"
 #include "pg/progress.h"
 #include "pg/query.h"
-
-PG_FUNCTION_INFO_V1(usercluster_kmeans);
-PG_FUNCTION_INFO_V1(usercluster_kmeans_keyed);
-PG_FUNCTION_INFO_V1(usercluster_kmeans_centroids);
-PG_FUNCTION_INFO_V1(usercluster_kmeans_fit);
 
 typedef struct Fit
 {
@@ -339,15 +335,13 @@ return_rows(FunctionCallInfo fcinfo, int shift, Oid key_type)
 	end_fit(&fit, old);
 }
 
-Datum
-usercluster_kmeans(PG_FUNCTION_ARGS)
+USERCLUSTER_FUNCTION(usercluster_kmeans)
 {
 	return_rows(fcinfo, 0, INT8OID);
 	return (Datum) 0;
 }
 
-Datum
-usercluster_kmeans_keyed(PG_FUNCTION_ARGS)
+USERCLUSTER_FUNCTION(usercluster_kmeans_keyed)
 {
 	return_rows(fcinfo, 1, get_fn_expr_argtype(fcinfo->flinfo, KMEANS_KEY));
 	return (Datum) 0;
@@ -362,8 +356,7 @@ centroid_datum(const float *x, int dim)
 	return PointerGetDatum(centroid);
 }
 
-Datum
-usercluster_kmeans_centroids(PG_FUNCTION_ARGS)
+USERCLUSTER_FUNCTION(usercluster_kmeans_centroids)
 {
 	ReturnSetInfo *set = (ReturnSetInfo *) fcinfo->resultinfo;
 	MemoryContext old = CurrentMemoryContext;
@@ -399,8 +392,7 @@ sizes_datum(const UcKmeans *result)
 	return PointerGetDatum(construct_array(sizes, result->k, INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
 }
 
-Datum
-usercluster_kmeans_fit(PG_FUNCTION_ARGS)
+USERCLUSTER_FUNCTION(usercluster_kmeans_fit)
 {
 	MemoryContext old = CurrentMemoryContext;
 	TupleDesc	description;

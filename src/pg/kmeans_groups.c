@@ -16,16 +16,13 @@
 #include "base/memory.h"
 #include "cluster/kmeans_groups.h"
 #include "pg/cluster_quality.h"
+#include "pg/definition.h"
 #include "pg/errors.h"
 #include "pg/kmeans.h"
 #include "pg/preparation.h"
 #include "pg/progress.h"
 #include "pg/progress.h"
 #include "pg/query.h"
-
-PG_FUNCTION_INFO_V1(usercluster_kmeans_by_group);
-PG_FUNCTION_INFO_V1(usercluster_kmeans_by_group_keyed);
-PG_FUNCTION_INFO_V1(usercluster_kmeans_centroids_by_group);
 
 /* Arguments in SQL; the keyed form has its key's type before the seed, which moves the rest by one. */
 enum
@@ -318,15 +315,13 @@ return_rows(FunctionCallInfo fcinfo, int shift, Oid key_type)
 	MemoryContextDelete(fits.context);
 }
 
-Datum
-usercluster_kmeans_by_group(PG_FUNCTION_ARGS)
+USERCLUSTER_FUNCTION(usercluster_kmeans_by_group)
 {
 	return_rows(fcinfo, 0, INT8OID);
 	return (Datum) 0;
 }
 
-Datum
-usercluster_kmeans_by_group_keyed(PG_FUNCTION_ARGS)
+USERCLUSTER_FUNCTION(usercluster_kmeans_by_group_keyed)
 {
 	return_rows(fcinfo, 1, get_fn_expr_argtype(fcinfo->flinfo, KMEANS_KEY));
 	return (Datum) 0;
@@ -362,8 +357,7 @@ return_centroids_of(const GroupFits *fits, int group, ReturnSetInfo *set)
 		pfree(means);
 }
 
-Datum
-usercluster_kmeans_centroids_by_group(PG_FUNCTION_ARGS)
+USERCLUSTER_FUNCTION(usercluster_kmeans_centroids_by_group)
 {
 	ReturnSetInfo *set = (ReturnSetInfo *) fcinfo->resultinfo;
 	MemoryContext old = CurrentMemoryContext;

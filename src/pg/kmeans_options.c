@@ -37,7 +37,6 @@ enum
 void
 kmeans_refuse_null(FunctionCallInfo fcinfo, int argument, const char *name)
 {
-	usercluster_check_arguments(fcinfo, argument + 1);
 	if (PG_ARGISNULL(argument))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("argument \"%s\" must not be null", name)));
@@ -191,7 +190,6 @@ kmeans_read_options(FunctionCallInfo fcinfo, int shift, UcKmeansOptions *options
 	bool		given;
 	int			dim = 0;
 
-	usercluster_check_arguments(fcinfo, ARG_BATCH_ROWS + shift + 1);
 	for (int i = 0; i <= ARG_ROUTE; i++)
 		if (names[i] != NULL)
 			kmeans_refuse_null(fcinfo, i < ARG_SEED ? i : i + shift, names[i]);

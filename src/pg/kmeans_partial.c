@@ -19,11 +19,8 @@
 #include "base/memory.h"
 #include "base/simd.h"
 #include "pg/centroids.h"
+#include "pg/definition.h"
 #include "pg/kmeans_state.h"
-
-PG_FUNCTION_INFO_V1(usercluster_kmeans_accumulate);
-PG_FUNCTION_INFO_V1(usercluster_kmeans_add);
-PG_FUNCTION_INFO_V1(usercluster_kmeans_step);
 
 enum
 {
@@ -119,8 +116,7 @@ check_same_shape(const KmeansState *a, int metric, int k, int dim)
 }
 
 /* (state, embedding, centroids, metric [, weight]) */
-Datum
-usercluster_kmeans_accumulate(PG_FUNCTION_ARGS)
+USERCLUSTER_FUNCTION(usercluster_kmeans_accumulate)
 {
 	MemoryContext aggregate,
 				old;
@@ -176,8 +172,7 @@ usercluster_kmeans_accumulate(PG_FUNCTION_ARGS)
 }
 
 /* (state, state), strict */
-Datum
-usercluster_kmeans_add(PG_FUNCTION_ARGS)
+USERCLUSTER_FUNCTION(usercluster_kmeans_add)
 {
 	bool		in_aggregate = AggCheckCallContext(fcinfo, NULL) != 0;
 	ArrayType  *array = in_aggregate ? PG_GETARG_ARRAYTYPE_P(0) : PG_GETARG_ARRAYTYPE_P_COPY(0);
@@ -223,8 +218,7 @@ kmeans_state_place(const KmeansState *state, int which, const float *now, float 
 }
 
 /* (state, centroids, metric) → centroids, sizes, inertia, shift; strict */
-Datum
-usercluster_kmeans_step(PG_FUNCTION_ARGS)
+USERCLUSTER_FUNCTION(usercluster_kmeans_step)
 {
 	KmeansState state = kmeans_state_read(PG_GETARG_ARRAYTYPE_P(0));
 	const UcLookup *centroids = centroids_argument(fcinfo, 1);

@@ -13,10 +13,9 @@
 #include "windowapi.h"
 
 #include "base/memory.h"
+#include "pg/definition.h"
 #include "pg/kmeans.h"
 #include "pg/progress.h"
-
-PG_FUNCTION_INFO_V1(usercluster_kmeans_cluster);
 
 enum
 {
@@ -181,8 +180,7 @@ fit_partition(WindowObject window, int64 count, Told *told, int32 *labels)
 	MemoryContextDelete(context);
 }
 
-Datum
-usercluster_kmeans_cluster(PG_FUNCTION_ARGS)
+USERCLUSTER_FUNCTION(usercluster_kmeans_cluster)
 {
 	WindowObject window = PG_WINDOW_OBJECT();
 	int64		count = WinGetPartitionRowCount(window);

@@ -13,16 +13,13 @@
 #include "utils/memutils.h"
 
 #include "base/memory.h"
+#include "pg/definition.h"
 #include "pg/errors.h"
 #include "pg/kmeans.h"
 #include "pg/linkage.h"
 #include "pg/preparation.h"
 #include "pg/progress.h"
 #include "pg/query.h"
-
-PG_FUNCTION_INFO_V1(usercluster_hierarchical);
-PG_FUNCTION_INFO_V1(usercluster_hierarchical_keyed);
-PG_FUNCTION_INFO_V1(usercluster_linkage);
 
 /* Arguments of hierarchical in SQL. The keyed form has its key's type before k, which moves the rest by one. */
 enum
@@ -222,15 +219,13 @@ return_clusters(FunctionCallInfo fcinfo, int shift, Oid key_type)
 	MemoryContextDelete(context);
 }
 
-Datum
-usercluster_hierarchical(PG_FUNCTION_ARGS)
+USERCLUSTER_FUNCTION(usercluster_hierarchical)
 {
 	return_clusters(fcinfo, 0, INT8OID);
 	return (Datum) 0;
 }
 
-Datum
-usercluster_hierarchical_keyed(PG_FUNCTION_ARGS)
+USERCLUSTER_FUNCTION(usercluster_hierarchical_keyed)
 {
 	return_clusters(fcinfo, 1, get_fn_expr_argtype(fcinfo->flinfo, ARG_KEY));
 	return (Datum) 0;
@@ -238,8 +233,7 @@ usercluster_hierarchical_keyed(PG_FUNCTION_ARGS)
 
 /* ---- linkage ---- */
 
-Datum
-usercluster_linkage(PG_FUNCTION_ARGS)
+USERCLUSTER_FUNCTION(usercluster_linkage)
 {
 	ReturnSetInfo *set = (ReturnSetInfo *) fcinfo->resultinfo;
 	MemoryContext old = CurrentMemoryContext;

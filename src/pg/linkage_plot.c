@@ -14,6 +14,7 @@
 
 #include "base/memory.h"
 #include "cluster/tree_fold.h"
+#include "pg/definition.h"
 #include "pg/errors.h"
 #include "pg/kmeans.h"
 #include "pg/linkage.h"
@@ -21,8 +22,6 @@
 #include "pg/progress.h"
 #include "pg/query.h"
 #include "segment/plot.h"
-
-PG_FUNCTION_INFO_V1(usercluster_linkage_plot);
 
 /* Arguments in SQL */
 enum
@@ -286,8 +285,7 @@ draw(Plot *plot, size_t leaves, char **drawn, size_t *length, UcError *err)
 	return status;
 }
 
-Datum
-usercluster_linkage_plot(PG_FUNCTION_ARGS)
+USERCLUSTER_FUNCTION(usercluster_linkage_plot)
 {
 	MemoryContext old = CurrentMemoryContext;
 	MemoryContext context = AllocSetContextCreate(old, "usercluster linkage_plot", ALLOCSET_DEFAULT_SIZES);

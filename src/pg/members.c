@@ -16,16 +16,12 @@
 #include "base/memory.h"
 #include "cluster/members.h"
 #include "pg/cluster_quality.h"
+#include "pg/definition.h"
 #include "pg/errors.h"
 #include "pg/kmeans.h"
 #include "pg/preparation.h"
 #include "pg/progress.h"
 #include "pg/query.h"
-
-PG_FUNCTION_INFO_V1(usercluster_typical_members);
-PG_FUNCTION_INFO_V1(usercluster_typical_members_keyed);
-PG_FUNCTION_INFO_V1(usercluster_border_members);
-PG_FUNCTION_INFO_V1(usercluster_border_members_keyed);
 
 #define MOST_MEMBERS 1000		/* of a cluster that one call shows */
 
@@ -203,29 +199,25 @@ return_members(FunctionCallInfo fcinfo, int shift, Oid key_type, bool border)
 	MemoryContextDelete(context);
 }
 
-Datum
-usercluster_typical_members(PG_FUNCTION_ARGS)
+USERCLUSTER_FUNCTION(usercluster_typical_members)
 {
 	return_members(fcinfo, 0, INT8OID, false);
 	return (Datum) 0;
 }
 
-Datum
-usercluster_typical_members_keyed(PG_FUNCTION_ARGS)
+USERCLUSTER_FUNCTION(usercluster_typical_members_keyed)
 {
 	return_members(fcinfo, 1, get_fn_expr_argtype(fcinfo->flinfo, MEMBERS_KEY), false);
 	return (Datum) 0;
 }
 
-Datum
-usercluster_border_members(PG_FUNCTION_ARGS)
+USERCLUSTER_FUNCTION(usercluster_border_members)
 {
 	return_members(fcinfo, 0, INT8OID, true);
 	return (Datum) 0;
 }
 
-Datum
-usercluster_border_members_keyed(PG_FUNCTION_ARGS)
+USERCLUSTER_FUNCTION(usercluster_border_members_keyed)
 {
 	return_members(fcinfo, 1, get_fn_expr_argtype(fcinfo->flinfo, MEMBERS_KEY), true);
 	return (Datum) 0;

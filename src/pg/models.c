@@ -16,11 +16,10 @@
 #include "utils/builtins.h"
 #include "utils/tuplestore.h"
 
+#include "pg/definition.h"
 #include "pg/errors.h"
 #include "pg/models.h"
 #include "pg/settings.h"
-
-PG_FUNCTION_INFO_V1(usercluster_list_models);
 
 #define MAX_OPEN 8
 
@@ -157,8 +156,7 @@ put_model(ReturnSetInfo *rsinfo, const char *name, const UcModel *model, const U
 }
 
 /* One row for every NAME.ucm in the model directory; where a file is refused, its problem in place of its properties. */
-Datum
-usercluster_list_models(PG_FUNCTION_ARGS)
+USERCLUSTER_FUNCTION(usercluster_list_models)
 {
 	char	   *directory = settings_model_dir();
 	DIR		   *listing;

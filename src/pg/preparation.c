@@ -19,13 +19,12 @@
 
 #include "base/memory.h"
 #include "pg/centroids.h"
+#include "pg/definition.h"
 #include "pg/errors.h"
 #include "pg/preparation.h"
 #include "pg/progress.h"
 #include "pg/settings.h"
 #include "pg/stored.h"
-
-PG_FUNCTION_INFO_V1(usercluster_prepare);
 
 /* The columns of the composite type. */
 enum
@@ -41,6 +40,7 @@ enum
 	FIELD_FEATURE_WEIGHT,
 	FIELDS
 };
+#define FIELD_TYPES "text bool embedding _text _embedding _embedding _float8 _float8 float8"
 
 static const char *const method_names[] = {
 	[UC_PREPARE_NONE] = "none",[UC_PREPARE_CENTRED] = "centred",[UC_PREPARE_WHITENED] = "whitened"
@@ -273,6 +273,7 @@ preparation_datum(const Prepared *prepared, const Rows *rows, Oid type)
 	bool		nulls[FIELDS];
 	HeapTuple	tuple;
 
+	definition_check_row(description, FIELD_TYPES);
 	memset(nulls, true, sizeof nulls);
 #define PUT(field, value) (values[field] = (value), nulls[field] = false)
 	PUT(FIELD_METHOD, CStringGetTextDatum(method_names[fitted->method]));
@@ -390,7 +391,10 @@ preparation_read(HeapTupleHeader row, int dim)
 	size_t		one = 1;
 	size_t		found_dim = dim;
 	size_t		languages;
+	TupleDesc	description = lookup_rowtype_tupdesc(HeapTupleHeaderGetTypeId(row), HeapTupleHeaderGetTypMod(row));
 
+	definition_check_row(description, FIELD_TYPES);
+	ReleaseTupleDesc(description);
 	for (int i = 0; i < FIELDS; i++)
 		values[i] = GetAttributeByNum(row, i + 1, &nulls[i]);
 	if (nulls[FIELD_METHOD] || nulls[FIELD_DIRECTIONS])
@@ -538,8 +542,7 @@ preparation_argument(FunctionCallInfo fcinfo, int argument, int dim)
 }
 
 /* (embedding, preparation, language, features) → embedding; NULL where either of the first two is */
-Datum
-usercluster_prepare(PG_FUNCTION_ARGS)
+USERCLUSTER_FUNCTION(usercluster_prepare)
 {
 	Embedding  *embedding;
 	const KeptPreparation *kept;

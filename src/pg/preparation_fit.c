@@ -11,12 +11,11 @@
 #include "utils/memutils.h"
 
 #include "base/memory.h"
+#include "pg/definition.h"
 #include "pg/kmeans.h"
 #include "pg/preparation.h"
 #include "pg/progress.h"
 #include "pg/query.h"
-
-PG_FUNCTION_INFO_V1(usercluster_fit_preparation);
 
 typedef struct Work
 {
@@ -34,8 +33,7 @@ work_memory(size_t rows, size_t dim, int threads, const void *arg)
 }
 
 /* (query, preparation, metric, feature_weight) → preparation */
-Datum
-usercluster_fit_preparation(PG_FUNCTION_ARGS)
+USERCLUSTER_FUNCTION(usercluster_fit_preparation)
 {
 	static const char *const names[] = {"query", "preparation", "metric", "feature_weight"};
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "usercluster preparation", ALLOCSET_DEFAULT_SIZES);

@@ -28,11 +28,10 @@
 #include "storage/dsm_registry.h"
 #endif
 
+#include "pg/definition.h"
 #include "pg/errors.h"
 #include "pg/progress.h"
 #include "pg/settings.h"
-
-PG_FUNCTION_INFO_V1(usercluster_list_progress);
 
 #define SLOTS 32				/* 5 kB of the 100 kB that a server has to spare */
 #define SHARED_NAME "usercluster progress 1"	/* another number for another layout */
@@ -430,8 +429,7 @@ put_entry(ReturnSetInfo *set, const Entry *entry)
 	tuplestore_putvalues(set->setResult, set->setDesc, values, nulls);
 }
 
-Datum
-usercluster_list_progress(PG_FUNCTION_ARGS)
+USERCLUSTER_FUNCTION(usercluster_list_progress)
 {
 	ReturnSetInfo *set = (ReturnSetInfo *) fcinfo->resultinfo;
 	Entry		entry;

@@ -15,17 +15,13 @@
 #include "utils/memutils.h"
 
 #include "base/memory.h"
+#include "pg/definition.h"
 #include "pg/errors.h"
 #include "pg/kmeans.h"
 #include "pg/progress.h"
 #include "pg/recommend_data.h"
 #include "pg/recommend_request.h"
 #include "pg/texts.h"
-
-PG_FUNCTION_INFO_V1(usercluster_recommend);
-PG_FUNCTION_INFO_V1(usercluster_recommend_keyed);
-PG_FUNCTION_INFO_V1(usercluster_recommend_all);
-PG_FUNCTION_INFO_V1(usercluster_recommend_all_keyed);
 
 #define USERS_AT_ONCE 1024		/* of recommend_all, between two looks at whether to stop */
 
@@ -319,15 +315,13 @@ recommend_one(FunctionCallInfo fcinfo, int shift, Oid user_type, Oid item_type)
 	MemoryContextDelete(context);
 }
 
-Datum
-usercluster_recommend(PG_FUNCTION_ARGS)
+USERCLUSTER_FUNCTION(usercluster_recommend)
 {
 	recommend_one(fcinfo, 2, INT8OID, INT8OID);
 	return (Datum) 0;
 }
 
-Datum
-usercluster_recommend_keyed(PG_FUNCTION_ARGS)
+USERCLUSTER_FUNCTION(usercluster_recommend_keyed)
 {
 	recommend_one(fcinfo, 3, get_fn_expr_argtype(fcinfo->flinfo, 1), get_fn_expr_argtype(fcinfo->flinfo, 2));
 	return (Datum) 0;
@@ -358,15 +352,13 @@ recommend_everybody(FunctionCallInfo fcinfo, int shift, Oid user_type, Oid item_
 	MemoryContextDelete(context);
 }
 
-Datum
-usercluster_recommend_all(PG_FUNCTION_ARGS)
+USERCLUSTER_FUNCTION(usercluster_recommend_all)
 {
 	recommend_everybody(fcinfo, 1, INT8OID, INT8OID);
 	return (Datum) 0;
 }
 
-Datum
-usercluster_recommend_all_keyed(PG_FUNCTION_ARGS)
+USERCLUSTER_FUNCTION(usercluster_recommend_all_keyed)
 {
 	recommend_everybody(fcinfo, 3, get_fn_expr_argtype(fcinfo->flinfo, 1), get_fn_expr_argtype(fcinfo->flinfo, 2));
 	return (Datum) 0;

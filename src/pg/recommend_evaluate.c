@@ -12,6 +12,7 @@
 #include "utils/memutils.h"
 
 #include "base/memory.h"
+#include "pg/definition.h"
 #include "pg/errors.h"
 #include "pg/kmeans.h"
 #include "pg/progress.h"
@@ -19,8 +20,6 @@
 #include "pg/recommend_request.h"
 #include "pg/recommend_trial.h"
 #include "pg/texts.h"
-
-PG_FUNCTION_INFO_V1(usercluster_evaluate_recommendations);
 
 #define FOLDS 5					/* of users who are tested as newcomers */
 #define SHUFFLES 5				/* of the control */
@@ -168,8 +167,7 @@ evaluate_strategies(ReturnSetInfo *set, Evaluate *call)
 	}
 }
 
-Datum
-usercluster_evaluate_recommendations(PG_FUNCTION_ARGS)
+USERCLUSTER_FUNCTION(usercluster_evaluate_recommendations)
 {
 	static const char *const names[] = {
 		"segmentation", "interactions", "n", "split", "share", NULL, NULL, NULL, "neighbours", NULL, "cold", "sample", "seed"

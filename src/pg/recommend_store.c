@@ -14,10 +14,9 @@
 #include "utils/plancache.h"
 #include "utils/varlena.h"
 
+#include "pg/definition.h"
 #include "pg/kmeans.h"
 #include "pg/texts.h"
-
-PG_FUNCTION_INFO_V1(usercluster_store_recommendations);
 
 /* Arguments in SQL; all but the second are those of recommend_all, in its order. */
 enum
@@ -142,8 +141,7 @@ write_changes(FunctionCallInfo fcinfo, const Target *target, int64 counts[4])
 	}
 }
 
-Datum
-usercluster_store_recommendations(PG_FUNCTION_ARGS)
+USERCLUSTER_FUNCTION(usercluster_store_recommendations)
 {
 	Target		target;
 	int64		counts[4];

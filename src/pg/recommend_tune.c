@@ -10,6 +10,7 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
+#include "pg/definition.h"
 #include "pg/errors.h"
 #include "pg/kmeans.h"
 #include "pg/progress.h"
@@ -17,8 +18,6 @@
 #include "pg/recommend_trial.h"
 #include "pg/texts.h"
 #include "segment/tune.h"
-
-PG_FUNCTION_INFO_V1(usercluster_tune_recommendations);
 
 #define FOLDS 5
 #define COLUMNS 11
@@ -93,8 +92,7 @@ put_row(ReturnSetInfo *set, const Tune *call, const UcRecommendOptions *options,
 	tuplestore_putvalues(set->setResult, set->setDesc, values, nulls);
 }
 
-Datum
-usercluster_tune_recommendations(PG_FUNCTION_ARGS)
+USERCLUSTER_FUNCTION(usercluster_tune_recommendations)
 {
 	static const char *const names[] = {
 		"segmentation", "interactions", "n", "split", "share", NULL, NULL, NULL, "cold", "sample", "seed"

@@ -18,16 +18,12 @@
 #include "utils/builtins.h"
 #include "utils/guc.h"
 
+#include "pg/definition.h"
 #include "pg/kmeans.h"
 #include "pg/restricted.h"
 #include "pg/schedule.h"
 #include "pg/segmentation.h"
 #include "pg/texts.h"
-
-PG_FUNCTION_INFO_V1(usercluster_schedule);
-PG_FUNCTION_INFO_V1(usercluster_unschedule);
-PG_FUNCTION_INFO_V1(usercluster_schedule_queue);
-PG_FUNCTION_INFO_V1(usercluster_unschedule_queue);
 
 #define QUEUE_JOB "usercluster: process the queue"
 
@@ -138,8 +134,7 @@ seconds_argument(FunctionCallInfo fcinfo, int argument)
 }
 
 /* (name, cron_expression, if_drifted, max_seconds) → number of the job */
-Datum
-usercluster_schedule(PG_FUNCTION_ARGS)
+USERCLUSTER_FUNCTION(usercluster_schedule)
 {
 	static const char *const names[] = {"name", "cron_expression", "if_drifted"};
 	Segmentation *s;
@@ -164,8 +159,7 @@ refuse_unknown_job(const char *what)
 }
 
 /* Also of a segmentation that is gone. */
-Datum
-usercluster_unschedule(PG_FUNCTION_ARGS)
+USERCLUSTER_FUNCTION(usercluster_unschedule)
 {
 	char	   *name;
 
@@ -177,8 +171,7 @@ usercluster_unschedule(PG_FUNCTION_ARGS)
 }
 
 /* (cron_expression, max_seconds) → number of the job */
-Datum
-usercluster_schedule_queue(PG_FUNCTION_ARGS)
+USERCLUSTER_FUNCTION(usercluster_schedule_queue)
 {
 	kmeans_refuse_null(fcinfo, 0, "cron_expression");
 	kmeans_refuse_null(fcinfo, 1, "max_seconds");
@@ -186,8 +179,7 @@ usercluster_schedule_queue(PG_FUNCTION_ARGS)
 								 psprintf("CALL usercluster.process_queue(%.15g)", seconds_argument(fcinfo, 1))));
 }
 
-Datum
-usercluster_unschedule_queue(PG_FUNCTION_ARGS)
+USERCLUSTER_FUNCTION(usercluster_unschedule_queue)
 {
 	if (!cron_is_here() || !unschedule_job(QUEUE_JOB))
 		refuse_unknown_job("the queue");

@@ -16,6 +16,7 @@
 #include "utils/memutils.h"
 
 #include "pg/cluster_quality.h"
+#include "pg/definition.h"
 #include "pg/kmeans.h"
 #include "pg/progress.h"
 #include "pg/restricted.h"
@@ -26,10 +27,6 @@
 #include "pg/segmentation_members.h"
 #include "pg/texts.h"
 #include "pg/timebox.h"
-
-PG_FUNCTION_INFO_V1(usercluster_create_segmentation);
-PG_FUNCTION_INFO_V1(usercluster_refresh_segmentation);
-PG_FUNCTION_INFO_V1(usercluster_assign_new);
 
 /*
  * A row of the members table is written when its distance or margin is off by more than this share of the mean distance to
@@ -296,8 +293,7 @@ end_call(MemoryContext context, MemoryContext old)
 	MemoryContextDelete(context);
 }
 
-Datum
-usercluster_create_segmentation(PG_FUNCTION_ARGS)
+USERCLUSTER_FUNCTION(usercluster_create_segmentation)
 {
 	MemoryContext old = CurrentMemoryContext;
 	MemoryContext context = begin_call("create_segmentation");
@@ -323,8 +319,7 @@ usercluster_create_segmentation(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
-Datum
-usercluster_refresh_segmentation(PG_FUNCTION_ARGS)
+USERCLUSTER_FUNCTION(usercluster_refresh_segmentation)
 {
 	MemoryContext old = CurrentMemoryContext;
 	MemoryContext context = begin_call("refresh_segmentation");
@@ -420,8 +415,7 @@ add_new(Segmentation *s, SegmentationRun *run)
 	restricted_end(&restricted);
 }
 
-Datum
-usercluster_assign_new(PG_FUNCTION_ARGS)
+USERCLUSTER_FUNCTION(usercluster_assign_new)
 {
 	MemoryContext old = CurrentMemoryContext;
 	MemoryContext context = begin_call("assign_new");

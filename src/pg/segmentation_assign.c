@@ -14,13 +14,11 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
+#include "pg/definition.h"
 #include "pg/embed.h"
 #include "pg/kmeans.h"
 #include "pg/segmentation_fit.h"
 #include "pg/texts.h"
-
-PG_FUNCTION_INFO_V1(usercluster_assign);
-PG_FUNCTION_INFO_V1(usercluster_assign_text);
 
 enum
 {
@@ -122,8 +120,7 @@ assignment(FunctionCallInfo fcinfo, const Cached *cached, const Embedding *embed
 	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(description), values, nulls));
 }
 
-Datum
-usercluster_assign(PG_FUNCTION_ARGS)
+USERCLUSTER_FUNCTION(usercluster_assign)
 {
 	const Cached *cached = cached_segmentation(fcinfo);
 
@@ -152,8 +149,7 @@ segmentation_embed(const Segmentation *s, text *const *texts, int count, Embeddi
 	embed_texts(&request, texts, count, out);
 }
 
-Datum
-usercluster_assign_text(PG_FUNCTION_ARGS)
+USERCLUSTER_FUNCTION(usercluster_assign_text)
 {
 	const Cached *cached = cached_segmentation(fcinfo);
 	Embedding  *embedding = NULL;

@@ -22,12 +22,10 @@
 #include "utils/rel.h"
 #include "utils/syscache.h"
 
+#include "pg/definition.h"
 #include "pg/kmeans.h"
 #include "pg/restricted.h"
 #include "pg/segmentation.h"
-
-PG_FUNCTION_INFO_V1(usercluster_check_segmentation);
-PG_FUNCTION_INFO_V1(usercluster_can_read_segmentation);
 
 
 static uint64 generation = 1;
@@ -68,15 +66,13 @@ owned(Oid owner)
 	return has_privs_of_role(GetUserId(), OidIsValid(owner) ? owner : ROLE_PG_DATABASE_OWNER);
 }
 
-Datum
-usercluster_can_read_segmentation(PG_FUNCTION_ARGS)
+USERCLUSTER_FUNCTION(usercluster_can_read_segmentation)
 {
 	PG_RETURN_BOOL(segmentation_readable(PG_ARGISNULL(0) ? InvalidOid : PG_GETARG_OID(0)));
 }
 
 /* A restore is the only one that puts in rows from outside; it goes on without a table that it may not hand out. */
-Datum
-usercluster_check_segmentation(PG_FUNCTION_ARGS)
+USERCLUSTER_FUNCTION(usercluster_check_segmentation)
 {
 	TriggerData *trigger = (TriggerData *) fcinfo->context;
 	HeapTuple	tuple;

@@ -12,6 +12,7 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
+#include "pg/definition.h"
 #include "pg/kmeans.h"
 #include "pg/progress.h"
 #include "pg/restricted.h"
@@ -19,12 +20,6 @@
 #include "pg/segmentation_drift.h"
 #include "pg/segmentation_members.h"
 #include "pg/texts.h"
-
-PG_FUNCTION_INFO_V1(usercluster_segmentation_drift);
-PG_FUNCTION_INFO_V1(usercluster_segment_profile);
-PG_FUNCTION_INFO_V1(usercluster_rename_segment);
-PG_FUNCTION_INFO_V1(usercluster_rename_segmentation);
-PG_FUNCTION_INFO_V1(usercluster_drop_segmentation);
 
 static Segmentation *
 named_segmentation(FunctionCallInfo fcinfo, SegmentationAccess access)
@@ -34,8 +29,7 @@ named_segmentation(FunctionCallInfo fcinfo, SegmentationAccess access)
 }
 
 /* (name) → drift, moved, rise, members, joined, departed */
-Datum
-usercluster_segmentation_drift(PG_FUNCTION_ARGS)
+USERCLUSTER_FUNCTION(usercluster_segmentation_drift)
 {
 	MemoryContext old = CurrentMemoryContext;
 	MemoryContext context = AllocSetContextCreate(old, "usercluster drift", ALLOCSET_DEFAULT_SIZES);
@@ -85,8 +79,7 @@ usercluster_segmentation_drift(PG_FUNCTION_ARGS)
 }
 
 /* What the view segments says of one segmentation; unlike the view it refuses a name that does not exist. */
-Datum
-usercluster_segment_profile(PG_FUNCTION_ARGS)
+USERCLUSTER_FUNCTION(usercluster_segment_profile)
 {
 	ReturnSetInfo *set = (ReturnSetInfo *) fcinfo->resultinfo;
 	Restricted	restricted;
@@ -126,8 +119,7 @@ new_name_argument(FunctionCallInfo fcinfo, int argument, const char *of_what)
 }
 
 /* (name, segment, new_name): a NULL name goes back to the keywords */
-Datum
-usercluster_rename_segment(PG_FUNCTION_ARGS)
+USERCLUSTER_FUNCTION(usercluster_rename_segment)
 {
 	Segmentation *s = named_segmentation(fcinfo, SEGMENTATION_OWN);
 	char	   *name = new_name_argument(fcinfo, 2, "segment");
@@ -146,8 +138,7 @@ usercluster_rename_segment(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
-Datum
-usercluster_rename_segmentation(PG_FUNCTION_ARGS)
+USERCLUSTER_FUNCTION(usercluster_rename_segmentation)
 {
 	Segmentation *s = named_segmentation(fcinfo, SEGMENTATION_OWN);
 	char	   *name;
@@ -164,8 +155,7 @@ usercluster_rename_segmentation(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
-Datum
-usercluster_drop_segmentation(PG_FUNCTION_ARGS)
+USERCLUSTER_FUNCTION(usercluster_drop_segmentation)
 {
 	Segmentation *s = named_segmentation(fcinfo, SEGMENTATION_OWN);
 	Datum		name = CStringGetTextDatum(s->name);

@@ -11,11 +11,10 @@
 #include "utils/tuplestore.h"
 
 #include "embed/windows.h"
+#include "pg/definition.h"
 #include "pg/errors.h"
 #include "pg/models.h"
 #include "pg/texts.h"
-
-PG_FUNCTION_INFO_V1(usercluster_text_windows);
 
 static void
 put_windows(ReturnSetInfo *set, UcText input, const UcWindow *windows, size_t count)
@@ -40,8 +39,7 @@ put_windows(ReturnSetInfo *set, UcText input, const UcWindow *windows, size_t co
 }
 
 /* (input, model, prompt) → window, content, start, stop, tokens */
-Datum
-usercluster_text_windows(PG_FUNCTION_ARGS)
+USERCLUSTER_FUNCTION(usercluster_text_windows)
 {
 	const char *model = texts_argument(fcinfo, 1);
 	const char *prompt = texts_argument(fcinfo, 2);

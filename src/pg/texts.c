@@ -68,6 +68,5 @@ texts_datum(const char *utf8, size_t bytes)
 char *
 texts_argument(FunctionCallInfo fcinfo, int number)
 {
-	usercluster_check_arguments(fcinfo, number + 1);
 	return PG_ARGISNULL(number) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(number));
 }

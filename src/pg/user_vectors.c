@@ -23,11 +23,10 @@
 #include "utils/syscache.h"
 
 #include "cluster/prepare.h"
+#include "pg/definition.h"
 #include "pg/embedding.h"
 #include "pg/user_vectors.h"
 #include "pg/watch.h"
-
-PG_FUNCTION_INFO_V1(usercluster_keep_user_vectors);
 
 /* ---- settings ---- */
 
@@ -433,8 +432,7 @@ find_above(Relation relation, UserVectors *vectors)
 	return false;
 }
 
-Datum
-usercluster_keep_user_vectors(PG_FUNCTION_ARGS)
+USERCLUSTER_FUNCTION(usercluster_keep_user_vectors)
 {
 	TriggerData *trigger = (TriggerData *) fcinfo->context;
 	UserVectors vectors;

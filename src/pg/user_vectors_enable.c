@@ -22,15 +22,13 @@
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
 
+#include "pg/definition.h"
 #include "pg/embedding.h"
 #include "pg/restricted.h"
 #include "pg/user_vectors.h"
 #include "pg/watch.h"
 
 extern Datum usercluster_recency_weight(PG_FUNCTION_ARGS);
-
-PG_FUNCTION_INFO_V1(usercluster_enable_user_vectors);
-PG_FUNCTION_INFO_V1(usercluster_disable_user_vectors);
 
 /* Arguments of enable_user_vectors, in their order. */
 enum
@@ -347,8 +345,7 @@ user_vectors_keep_means(const UserVectors *vectors, Datum means)
 }
 
 /* Again: new settings, and partitions made since. */
-Datum
-usercluster_enable_user_vectors(PG_FUNCTION_ARGS)
+USERCLUSTER_FUNCTION(usercluster_enable_user_vectors)
 {
 	Relation	source,
 				target;
@@ -382,8 +379,7 @@ usercluster_enable_user_vectors(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
-Datum
-usercluster_disable_user_vectors(PG_FUNCTION_ARGS)
+USERCLUSTER_FUNCTION(usercluster_disable_user_vectors)
 {
 	Relation	source;
 	UserVectors vectors;

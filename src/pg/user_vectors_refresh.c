@@ -24,13 +24,10 @@
 #include "utils/timestamp.h"
 #include "utils/typcache.h"
 
+#include "pg/definition.h"
 #include "pg/embedding.h"
 #include "pg/user_vectors.h"
 #include "pg/watch.h"
-
-PG_FUNCTION_INFO_V1(usercluster_refresh_user_vectors);
-PG_FUNCTION_INFO_V1(usercluster_neutral);
-PG_FUNCTION_INFO_V1(usercluster_user_vector);
 
 #define MOST_BATCH_USERS 100000
 #define SECONDS_BETWEEN_NOTICES 10
@@ -184,8 +181,7 @@ refresh(Oid oid, int batch, double max_seconds)
 }
 
 /* (source, users of a batch, seconds) */
-Datum
-usercluster_refresh_user_vectors(PG_FUNCTION_ARGS)
+USERCLUSTER_FUNCTION(usercluster_refresh_user_vectors)
 {
 	LOCKTAG		lock;
 	Oid			oid;
@@ -266,8 +262,7 @@ first_value(FunctionCallInfo fcinfo, MemoryContext context)
 }
 
 /* (source, embedding, language) */
-Datum
-usercluster_neutral(PG_FUNCTION_ARGS)
+USERCLUSTER_FUNCTION(usercluster_neutral)
 {
 	MemoryContext context = CurrentMemoryContext;
 	UserVectors vectors;
@@ -312,8 +307,7 @@ key_text(FunctionCallInfo fcinfo)
 }
 
 /* (source, user): with the rights of the caller */
-Datum
-usercluster_user_vector(PG_FUNCTION_ARGS)
+USERCLUSTER_FUNCTION(usercluster_user_vector)
 {
 	MemoryContext context = CurrentMemoryContext;
 	UserVectors vectors;

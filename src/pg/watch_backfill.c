@@ -26,14 +26,13 @@
 #include "utils/portal.h"
 #include "utils/timestamp.h"
 
+#include "pg/definition.h"
 #include "pg/progress.h"
 #include "pg/watch.h"
 #include "pg/watch_attempt.h"
 #include "pg/watch_backfill.h"
 #include "pg/watch_queue.h"
 #include "pg/watch_skipped.h"
-
-PG_FUNCTION_INFO_V1(usercluster_embed_missing);
 
 #define MOST_BLOCKS 8192
 #define SECONDS_BETWEEN_NOTICES 10
@@ -465,8 +464,7 @@ backfill_column(Oid relation, int number, const BackfillLimits *limits)
 }
 
 /* (table, rows of a batch, seconds, embedding column). */
-Datum
-usercluster_embed_missing(PG_FUNCTION_ARGS)
+USERCLUSTER_FUNCTION(usercluster_embed_missing)
 {
 	BackfillLimits limits;
 	Relation	relation;

@@ -28,12 +28,10 @@
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
 
+#include "pg/definition.h"
 #include "pg/models.h"
 #include "pg/watch.h"
 #include "pg/watch_queue.h"
-
-PG_FUNCTION_INFO_V1(usercluster_enable_embedding);
-PG_FUNCTION_INFO_V1(usercluster_disable_embedding);
 
 typedef struct Settings
 {
@@ -381,8 +379,7 @@ same_texts(const Watch *a, const Watch *b)
 }
 
 /* (table, text column or columns, embedding column, model, mode, truncation). Again with the same settings: new partitions join. */
-Datum
-usercluster_enable_embedding(PG_FUNCTION_ARGS)
+USERCLUSTER_FUNCTION(usercluster_enable_embedding)
 {
 	Settings	settings = {0};
 	Watch		watch = {0},
@@ -448,8 +445,7 @@ usercluster_enable_embedding(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
-Datum
-usercluster_disable_embedding(PG_FUNCTION_ARGS)
+USERCLUSTER_FUNCTION(usercluster_disable_embedding)
 {
 	Relation	relation;
 	Watch		watch;

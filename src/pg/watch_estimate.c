@@ -22,12 +22,11 @@
 #include "utils/lsyscache.h"
 #include "utils/timestamp.h"
 
+#include "pg/definition.h"
 #include "pg/errors.h"
 #include "pg/models.h"
 #include "pg/texts.h"
 #include "pg/watch.h"
-
-PG_FUNCTION_INFO_V1(usercluster_estimate_embedding);
 
 #define MOST_SAMPLED 10000
 #define MEASURED_SECONDS 1.5
@@ -214,8 +213,7 @@ measure(Estimate *estimate)
 }
 
 /* (table, text column or columns, model, rows of the sample). */
-Datum
-usercluster_estimate_embedding(PG_FUNCTION_ARGS)
+USERCLUSTER_FUNCTION(usercluster_estimate_embedding)
 {
 	Estimate	estimate = {0};
 	Relation	relation;

@@ -20,12 +20,11 @@
 #include "utils/memutils.h"
 #include "utils/portal.h"
 
+#include "pg/definition.h"
 #include "pg/models.h"
 #include "pg/progress.h"
 #include "pg/watch.h"
 #include "pg/watch_backfill.h"
-
-PG_FUNCTION_INFO_V1(usercluster_re_embed);
 
 typedef struct Change
 {
@@ -203,8 +202,7 @@ prepare_change(FunctionCallInfo fcinfo, MemoryContext context, Change *change, i
 }
 
 /* (table, model, embedding column, rows of a batch, seconds). */
-Datum
-usercluster_re_embed(PG_FUNCTION_ARGS)
+USERCLUSTER_FUNCTION(usercluster_re_embed)
 {
 	Change		change = {0};
 	BackfillLimits limits;

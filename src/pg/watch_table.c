@@ -11,11 +11,9 @@
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 
-PG_FUNCTION_INFO_V1(usercluster_watched_table_in);
-PG_FUNCTION_INFO_V1(usercluster_watched_table_out);
+#include "pg/definition.h"
 
-Datum
-usercluster_watched_table_in(PG_FUNCTION_ARGS)
+USERCLUSTER_FUNCTION(usercluster_watched_table_in)
 {
 	LOCAL_FCINFO(call, 1);
 	Datum		oid;
@@ -27,8 +25,7 @@ usercluster_watched_table_in(PG_FUNCTION_ARGS)
 	PG_RETURN_OID(call->isnull ? InvalidOid : DatumGetObjectId(oid));
 }
 
-Datum
-usercluster_watched_table_out(PG_FUNCTION_ARGS)
+USERCLUSTER_FUNCTION(usercluster_watched_table_out)
 {
 	return DirectFunctionCall1(regclassout, PG_GETARG_DATUM(0));
 }

@@ -25,11 +25,8 @@
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 
+#include "pg/definition.h"
 #include "pg/watch.h"
-
-PG_FUNCTION_INFO_V1(usercluster_watch_row);
-PG_FUNCTION_INFO_V1(usercluster_watch_gather);
-PG_FUNCTION_INFO_V1(usercluster_watch_statement);
 
 #define ROWS_BEFORE_STORING 8	/* of one statement in one table; more wait for the batch */
 #define BATCH_ROWS 512
@@ -287,8 +284,7 @@ needs_embedding(TriggerData *trigger, const Watch *watch)
 	return false;
 }
 
-Datum
-usercluster_watch_row(PG_FUNCTION_ARGS)
+USERCLUSTER_FUNCTION(usercluster_watch_row)
 {
 	TriggerData *trigger = (TriggerData *) fcinfo->context;
 	RowState   *state;
@@ -426,8 +422,7 @@ clear_stale(Relation relation, const Watch *watch, TupleTableSlot *slot)
 	SPI_finish();
 }
 
-Datum
-usercluster_watch_gather(PG_FUNCTION_ARGS)
+USERCLUSTER_FUNCTION(usercluster_watch_gather)
 {
 	TriggerData *trigger = (TriggerData *) fcinfo->context;
 	Gathering *state;
@@ -465,8 +460,7 @@ usercluster_watch_gather(PG_FUNCTION_ARGS)
 	return PointerGetDatum(NULL);
 }
 
-Datum
-usercluster_watch_statement(PG_FUNCTION_ARGS)
+USERCLUSTER_FUNCTION(usercluster_watch_statement)
 {
 	int			number;
 

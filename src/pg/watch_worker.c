@@ -18,15 +18,13 @@
 #include "utils/portal.h"
 #include "utils/timestamp.h"
 
+#include "pg/definition.h"
 #include "pg/progress.h"
 #include "pg/watch.h"
 #include "pg/watch_attempt.h"
 #include "pg/watch_entries.h"
 #include "pg/watch_queue.h"
 #include "pg/watch_skipped.h"
-
-PG_FUNCTION_INFO_V1(usercluster_process_queue);
-PG_FUNCTION_INFO_V1(usercluster_retry_dead_letters);
 
 #define MOST_ATTEMPTS 5			/* as the view dead_letters has it */
 #define FIRST_DELAY 10			/* seconds; doubled by each attempt */
@@ -288,8 +286,7 @@ seconds_since(TimestampTz start)
 }
 
 /* (seconds, rows of a batch). */
-Datum
-usercluster_process_queue(PG_FUNCTION_ARGS)
+USERCLUSTER_FUNCTION(usercluster_process_queue)
 {
 	Worker		worker = {0};
 	MemoryContext context;
@@ -335,8 +332,7 @@ usercluster_process_queue(PG_FUNCTION_ARGS)
 }
 
 /* (table): how many were given another chance. */
-Datum
-usercluster_retry_dead_letters(PG_FUNCTION_ARGS)
+USERCLUSTER_FUNCTION(usercluster_retry_dead_letters)
 {
 	Relation	relation;
 	Oid			types[2] = {OIDOID, INT4OID};

@@ -12,18 +12,12 @@
 #include "utils/builtins.h"
 #include "utils/tuplestore.h"
 
+#include "pg/definition.h"
 #include "pg/errors.h"
 #include "pg/texts.h"
 #include "pg/words.h"
 #include "text/sentences.h"
 #include "text/stop_words.h"
-
-PG_FUNCTION_INFO_V1(usercluster_sentences);
-PG_FUNCTION_INFO_V1(usercluster_words);
-PG_FUNCTION_INFO_V1(usercluster_stem);
-PG_FUNCTION_INFO_V1(usercluster_language_code);
-PG_FUNCTION_INFO_V1(usercluster_detect_language);
-PG_FUNCTION_INFO_V1(usercluster_shipped_stop_words);
 
 UcWords *
 words_get(void)
@@ -91,8 +85,7 @@ put_places(Datum *values, CharacterCount *count, UcTextSpan span)
 	values[1] = Int32GetDatum(texts_characters_before(count, span.stop) + 1);
 }
 
-Datum
-usercluster_sentences(PG_FUNCTION_ARGS)
+USERCLUSTER_FUNCTION(usercluster_sentences)
 {
 	static UcSentences *kept;
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
@@ -141,8 +134,7 @@ stemmer_or_none(const char *code)
 	return stemmer;
 }
 
-Datum
-usercluster_words(PG_FUNCTION_ARGS)
+USERCLUSTER_FUNCTION(usercluster_words)
 {
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
 	char	   *language = texts_argument(fcinfo, 1);
@@ -201,8 +193,7 @@ usercluster_words(PG_FUNCTION_ARGS)
 }
 
 /* STRICT. */
-Datum
-usercluster_stem(PG_FUNCTION_ARGS)
+USERCLUSTER_FUNCTION(usercluster_stem)
 {
 	char		code[UC_LANGUAGE_ROOM];
 	char		room[UC_FOLD_ROOM];
@@ -223,8 +214,7 @@ usercluster_stem(PG_FUNCTION_ARGS)
 }
 
 /* STRICT. */
-Datum
-usercluster_language_code(PG_FUNCTION_ARGS)
+USERCLUSTER_FUNCTION(usercluster_language_code)
 {
 	char		code[UC_LANGUAGE_ROOM];
 
@@ -233,8 +223,7 @@ usercluster_language_code(PG_FUNCTION_ARGS)
 }
 
 /* STRICT. */
-Datum
-usercluster_detect_language(PG_FUNCTION_ARGS)
+USERCLUSTER_FUNCTION(usercluster_detect_language)
 {
 	char		code[UC_LANGUAGE_ROOM];
 	size_t		bytes;
@@ -246,8 +235,7 @@ usercluster_detect_language(PG_FUNCTION_ARGS)
 	PG_RETURN_TEXT_P(cstring_to_text(code));
 }
 
-Datum
-usercluster_shipped_stop_words(PG_FUNCTION_ARGS)
+USERCLUSTER_FUNCTION(usercluster_shipped_stop_words)
 {
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
 	UcStopWord	word = {0};
