@@ -55,7 +55,7 @@ SELECT pg_catalog.pg_extension_config_dump('usercluster.stop_words', '');
 
 CREATE FUNCTION usercluster.shipped_stop_words(OUT language text, OUT word text)
 RETURNS SETOF record
-LANGUAGE C IMMUTABLE PARALLEL SAFE ROWS 4000
+LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1000 ROWS 4000
 AS 'MODULE_PATHNAME', 'usercluster_shipped_stop_words';
 COMMENT ON FUNCTION usercluster.shipped_stop_words() IS
 'function words that come with the library, of 29 languages; without those that the database''s encoding cannot hold';

@@ -168,7 +168,7 @@ COMMENT ON PROCEDURE usercluster.re_embed(regclass, text, text, int, double prec
 CREATE FUNCTION usercluster.estimate_embedding(relation regclass, text_column text DEFAULT NULL, model text DEFAULT NULL,
 	sample int DEFAULT 200,
 	OUT rows bigint, OUT tokens bigint, OUT long_texts bigint, OUT minutes double precision, OUT bytes bigint, OUT sampled int)
-LANGUAGE C VOLATILE PARALLEL UNSAFE
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 100000
 AS 'MODULE_PATHNAME', 'usercluster_estimate_embedding';
 COMMENT ON FUNCTION usercluster.estimate_embedding(regclass, text, text, int) IS
 'what embedding a table would take: rows with text, their tokens, texts beyond the model''s limit, minutes on this machine as it is now, and bytes of the embeddings; from a sample, of which some is embedded to measure. Without text_column: the rows that the watched column lacks';
@@ -176,7 +176,7 @@ COMMENT ON FUNCTION usercluster.estimate_embedding(regclass, text, text, int) IS
 CREATE FUNCTION usercluster.estimate_embedding(relation regclass, text_columns text[], model text DEFAULT NULL,
 	sample int DEFAULT 200,
 	OUT rows bigint, OUT tokens bigint, OUT long_texts bigint, OUT minutes double precision, OUT bytes bigint, OUT sampled int)
-LANGUAGE C VOLATILE PARALLEL UNSAFE
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 100000
 AS 'MODULE_PATHNAME', 'usercluster_estimate_embedding';
 COMMENT ON FUNCTION usercluster.estimate_embedding(regclass, text[], text, int) IS
 'what embedding several columns of a table together would take';
