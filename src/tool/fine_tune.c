@@ -294,6 +294,7 @@ tune(Order *order, UcModel *base, Examples *e)
 			memcpy(texts, e->first, count * sizeof *texts);
 			memcpy(texts + count, e->second, count * sizeof *texts);
 		}
+		order->options.objective = labels != NULL ? UC_OBJECTIVE_LABELS : UC_OBJECTIVE_PAIRS;
 		order->options.prompt = uc_model_prompt(base);
 		if (uc_tokenizer_open(base->tokenizer, base->tokenizer_bytes, base->config.vocabulary, &tokenizer, &err) != UC_OK ||
 			uc_weights_create(base, &weights, &err) != UC_OK ||

@@ -155,13 +155,19 @@ schedule(const UcAdamOptions *o, size_t step)
 	return step >= o->steps ? 0 : (double) (o->steps - step) / (double) (o->steps - o->warm_up);
 }
 
+double
+uc_adam_rate(const UcAdam *a)
+{
+	return a->options.rate * schedule(&a->options, a->step);
+}
+
 UcStatus
 uc_adam_step(UcAdam *a, const UcRun *run, UcError *err)
 {
 	size_t		blocks = a->count / BLOCK + (a->count % BLOCK != 0);
 	UcRun		whole = *run;
 	double		length = 0,
-				rate = a->options.rate * schedule(&a->options, a->step);
+				rate = uc_adam_rate(a);
 	UcStatus	status = uc_parallel(run, blocks, measure_block, a, err);
 
 	if (status != UC_OK)

@@ -26,6 +26,9 @@ extern size_t uc_adam_memory(const UcWeights *weights, size_t layers);
 extern UcStatus uc_adam_create(UcWeights *weights, size_t layers, const UcAdamOptions *options, UcAdam **adam, UcError *err);
 extern void uc_adam_free(UcAdam *adam);
 
+/* The rate of the step that comes next. */
+extern double uc_adam_rate(const UcAdam *adam);
+
 /* [total - trained], zeros at first and after every step: what uc_pass_backward adds to. */
 extern float *uc_adam_gradient(UcAdam *adam);
 

@@ -38,10 +38,19 @@ check_refusals(const LoadedModel *loaded, UcFineTuneOptions options, const UcRun
 	UcRun		small = *run;
 
 	CHECK(uc_weights_create(loaded->model, &w, &err) == UC_OK, "a working copy");
+	CHECK_REFUSED(uc_fine_tune(w, loaded->tokenizer, texts, COUNT, NULL, &options, run, &result, &err), UC_INVALID_ARGUMENT, &err,
+				  "labels", "labels are missing");
+	options.objective = UC_OBJECTIVE_PAIRS;
+	CHECK_REFUSED(uc_fine_tune(w, loaded->tokenizer, texts, COUNT, labels, &options, run, &result, &err), UC_INVALID_ARGUMENT, &err,
+				  "labels", "labels of pairs");
 	CHECK_REFUSED(uc_fine_tune(w, loaded->tokenizer, texts, 0, NULL, &options, run, &result, &err), UC_INVALID_DATA, &err, "too little",
 				  "no pairs");
 	CHECK_REFUSED(uc_fine_tune(w, loaded->tokenizer, texts, 9, NULL, &options, run, &result, &err), UC_INVALID_DATA, &err, "too little",
 				  "nine pairs");
+	options.objective = 0;
+	CHECK_REFUSED(uc_fine_tune(w, loaded->tokenizer, texts, COUNT, NULL, &options, run, &result, &err), UC_INVALID_ARGUMENT, &err,
+				  "objective", "no objective");
+	options.objective = UC_OBJECTIVE_LABELS;
 	CHECK_REFUSED(uc_fine_tune(w, loaded->tokenizer, texts, COUNT, one, &options, run, &result, &err), UC_INVALID_DATA, &err,
 				  "the same label", "one label");
 	small.max_memory = 1000;
@@ -66,8 +75,8 @@ main(void)
 {
 	LoadedModel loaded = {0};
 	UcRun		run = {.threads = 3,.max_memory = SIZE_MAX};
-	UcFineTuneOptions options = {.epochs = 8,.batch = 8,.rate = 5e-3,.decay = 0.01,.scale = 20,.layers = SIZE_MAX,.max_tokens = 32,
-	.seed = 4};
+	UcFineTuneOptions options = {.objective = UC_OBJECTIVE_LABELS,.epochs = 8,.batch = 8,.rate = 5e-3,.decay = 0.01,.scale = 20,.layers = SIZE_MAX,
+	.max_tokens = 32,.seed = 4};
 	UcWeights  *with[2] = {NULL, NULL};
 	UcFineTuneResult result;
 	UcError		err = {0};
@@ -104,6 +113,7 @@ main(void)
 	unlink(path);
 	uc_weights_free(with[0]);
 	uc_weights_free(with[1]);
+	options.objective = UC_OBJECTIVE_PAIRS;
 	options.layers = 1;
 	options.epochs = 1;
 	CHECK(uc_weights_create(loaded.model, &with[0], &err) == UC_OK &&

@@ -1,0 +1,49 @@
+/*
+ * options.h
+ *	  What a fine-tuning is told, and what it tells.
+ */
+#ifndef UC_TRAIN_OPTIONS_H
+#define UC_TRAIN_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef enum UcObjective
+{
+	UC_OBJECTIVE_PAIRS = 1,		/* texts [2 * count]: text i and text count + i belong together; labels NULL */
+	UC_OBJECTIVE_LABELS			/* texts [count]: each and another one of its label [count], drawn anew every epoch */
+} UcObjective;
+
+/* How far it has come, and at the end what came of it. */
+typedef struct UcFineTuneResult
+{
+	size_t		steps;			/* made */
+	size_t		planned;		/* steps, where it does not end early */
+	size_t		kept_step;		/* after which the weights kept were; 0: none was better than the base model */
+	double		held_before;	/* loss of what is held back */
+	double		held_after;		/* with the weights kept */
+	double		last_loss;		/* of the last step */
+	double		last_rate;		/* of the last step */
+	bool		not_finite;		/* training ended there; the weights kept are good */
+} UcFineTuneResult;
+
+typedef struct UcFineTuneOptions
+{
+	UcObjective objective;
+	size_t		epochs;
+	size_t		batch;			/* examples in a step, 2 at least */
+	double		rate;
+	double		decay;
+	double		scale;			/* of the cosine */
+	size_t		layers;			/* the last so many are trained; the model's number or more: the embeddings too */
+	size_t		max_tokens;		/* of a text in training; longer ones are cut */
+	uint64_t	seed;
+	const char *prompt;			/* put before every text; NULL: none */
+
+	/* Told after each step and check, on the calling thread, before uc_progress_done; it only looks. NULL: nobody. */
+	void		(*watch) (void *arg, const UcFineTuneResult *so_far);
+	void	   *watch_arg;
+} UcFineTuneOptions;
+
+#endif
