@@ -1,25 +1,14 @@
 -- clean_text(): what is refused, the purposes, every switch
 \set VERBOSITY terse
-CREATE FUNCTION pg_temp.refusal(statement text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-	state text;
-	message text;
-	detail text;
-	hint text;
-BEGIN
-	EXECUTE statement;
-	RETURN 'ACCEPTED';
-EXCEPTION WHEN OTHERS THEN
-	GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL,
-		hint = PG_EXCEPTION_HINT;
-	RETURN concat_ws(E'\n', state || ' ' || message, nullif(detail, ''), nullif(hint, ''));
-END $$;
+\getenv abs_srcdir PG_ABS_SRCDIR
+\set refused :abs_srcdir '/sql/include/refused.sql'
+\i :refused
 
 \pset format unaligned
 \pset tuples_only on
 \pset null NULL
 
-SELECT pg_temp.refusal(format('SELECT usercluster.clean_text(%s)', arguments)) FROM (VALUES
+SELECT pg_temp.refused(format('SELECT usercluster.clean_text(%s)', arguments)) FROM (VALUES
 	(1, $$'x', NULL$$),
 	(2, $$'x', ''$$),
 	(3, $$'x', 'search'$$),
@@ -36,7 +25,7 @@ SELECT pg_temp.refusal(format('SELECT usercluster.clean_text(%s)', arguments)) F
 	(14, $$'x', stop_words => 'english words'$$),
 	(15, $$'x', stop_words => 'zxx'$$)) v(n, arguments) ORDER BY n;
 SET usercluster.max_memory = '64kB';
-SELECT pg_temp.refusal($$SELECT usercluster.clean_text(repeat('x', 100000))$$);
+SELECT pg_temp.refused($$SELECT usercluster.clean_text(repeat('x', 100000))$$);
 RESET usercluster.max_memory;
 
 SELECT usercluster.clean_text(NULL), usercluster.clean_text(''), usercluster.clean_text(E' \n<br>\u200b');

@@ -1,19 +1,8 @@
 -- What k-means refuses, with the SQLSTATE, message, detail and hint that say so
 \set VERBOSITY terse
-CREATE FUNCTION pg_temp.refusal(statement text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-	state text;
-	message text;
-	detail text;
-	hint text;
-BEGIN
-	EXECUTE statement;
-	RETURN 'ACCEPTED';
-EXCEPTION WHEN OTHERS THEN
-	GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL,
-		hint = PG_EXCEPTION_HINT;
-	RETURN concat_ws(E'\n', state || ' ' || message, nullif(detail, ''), nullif(hint, ''));
-END $$;
+\getenv abs_srcdir PG_ABS_SRCDIR
+\set refused :abs_srcdir '/sql/include/refused.sql'
+\i :refused
 
 CREATE TEMP TABLE points (id int, name text, at embedding);
 INSERT INTO points VALUES
@@ -23,7 +12,7 @@ INSERT INTO points VALUES
 \pset tuples_only on
 
 -- arguments
-SELECT pg_temp.refusal(format('SELECT * FROM usercluster.%s', call)) FROM (VALUES
+SELECT pg_temp.refused(format('SELECT * FROM usercluster.%s', call)) FROM (VALUES
 	(1, $$kmeans(NULL, 2)$$),
 	(2, $$kmeans('SELECT id, at FROM points', NULL)$$),
 	(3, $$kmeans('SELECT id, at FROM points', 2, seed => NULL)$$),
@@ -48,14 +37,14 @@ SELECT pg_temp.refusal(format('SELECT * FROM usercluster.%s', call)) FROM (VALUE
 	(22, $$kmeans('SELECT id, at FROM points', 2, init => 'k-means||', centroids => ARRAY['[1,0,0]', '[0,1,0]']::embedding[])$$)) v(n, call) ORDER BY n;
 
 -- k > n: an error with both numbers
-SELECT pg_temp.refusal(format('SELECT * FROM usercluster.%s', call)) FROM (VALUES
+SELECT pg_temp.refused(format('SELECT * FROM usercluster.%s', call)) FROM (VALUES
 	(1, $$kmeans('SELECT id, at FROM points', 5)$$),
 	(2, $$kmeans_centroids('SELECT id, at FROM points WHERE id < 4', 8)$$),
 	(3, $$kmeans_fit('SELECT id, at FROM points WHERE false', 8)$$),
 	(4, $$kmeans('SELECT id, at FROM points', 2147483647)$$)) v(n, call) ORDER BY n;
 
 -- sizes
-SELECT pg_temp.refusal(format('SELECT * FROM usercluster.%s', call)) FROM (VALUES
+SELECT pg_temp.refused(format('SELECT * FROM usercluster.%s', call)) FROM (VALUES
 	(1, $$kmeans('SELECT id, at FROM points', 2, min_size => -1)$$),
 	(2, $$kmeans('SELECT id, at FROM points', 2, min_size => 3)$$),
 	(3, $$kmeans('SELECT id, at, (id < 4)::int AS weight FROM points', 2, min_size => 2)$$),
@@ -66,7 +55,7 @@ SELECT pg_temp.refusal(format('SELECT * FROM usercluster.%s', call)) FROM (VALUE
 	(8, $$kmeans('SELECT id, at FROM points', 2, key => NULL::int, min_size => 1, route => 'query')$$)) v(n, call) ORDER BY n;
 
 -- the query: one SELECT with a key and an embedding
-SELECT pg_temp.refusal(format('SELECT * FROM usercluster.kmeans(%L, 2)', query)) FROM (VALUES
+SELECT pg_temp.refused(format('SELECT * FROM usercluster.kmeans(%L, 2)', query)) FROM (VALUES
 	(1, ''),
 	(2, '-- nothing'),
 	(3, 'SELEC 1'),
@@ -91,7 +80,7 @@ SELECT pg_temp.refusal(format('SELECT * FROM usercluster.kmeans(%L, 2)', query))
 SELECT count(*) FROM points;
 
 -- the key
-SELECT pg_temp.refusal(format('SELECT * FROM usercluster.%s', call)) FROM (VALUES
+SELECT pg_temp.refused(format('SELECT * FROM usercluster.%s', call)) FROM (VALUES
 	(1, $$kmeans('SELECT name, at FROM points', 2)$$),
 	(2, $$kmeans('SELECT id::numeric, at FROM points', 2)$$),
 	(3, $$kmeans('SELECT name, at FROM points', 2, key => NULL::uuid)$$),
@@ -104,7 +93,7 @@ SELECT pg_temp.refusal(format('SELECT * FROM usercluster.%s', call)) FROM (VALUE
 	(10, $$kmeans('SELECT id, at FROM points', 2, 5)$$)) v(n, call) ORDER BY n;
 
 -- the embeddings; NaN and infinity cannot be put into one
-SELECT pg_temp.refusal(format('SELECT * FROM usercluster.%s', call)) FROM (VALUES
+SELECT pg_temp.refused(format('SELECT * FROM usercluster.%s', call)) FROM (VALUES
 	(1, $$kmeans('SELECT id, at FROM points UNION ALL VALUES (7, ''[1,2]''::embedding)', 2)$$),
 	(2, $$kmeans('SELECT id, at FROM points UNION ALL VALUES (7, ''[0,0,0]''::embedding)', 2)$$),
 	(3, $$kmeans('VALUES (''' || repeat('é', 50) || ''', ''[0,0]''::embedding)', 1, key => NULL::text)$$)) v(n, call)
@@ -116,7 +105,7 @@ CREATE ROLE regress_usercluster_stranger;
 CREATE TABLE kmeans_private (id int, at embedding);
 INSERT INTO kmeans_private SELECT id, at FROM points;
 SET ROLE regress_usercluster_stranger;
-SELECT pg_temp.refusal($$SELECT * FROM usercluster.kmeans('SELECT id, at FROM kmeans_private', 2)$$);
+SELECT pg_temp.refused($$SELECT * FROM usercluster.kmeans('SELECT id, at FROM kmeans_private', 2)$$);
 RESET ROLE;
 GRANT SELECT ON kmeans_private TO regress_usercluster_stranger;
 ALTER TABLE kmeans_private ENABLE ROW LEVEL SECURITY;
@@ -129,7 +118,7 @@ BEGIN;
 REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA usercluster FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION usercluster.adjusted_rand_index("any", "any") TO regress_usercluster_stranger;
 SET LOCAL ROLE regress_usercluster_stranger;
-SELECT pg_temp.refusal(call) FROM (VALUES
+SELECT pg_temp.refused(call) FROM (VALUES
 	(1, $$SELECT * FROM usercluster.kmeans('SELECT id, at FROM kmeans_private', 2)$$),
 	(2, $$SELECT * FROM usercluster.kmeans('SELECT id, at FROM kmeans_private', 2, key => NULL::int)$$),
 	(3, $$SELECT * FROM usercluster.kmeans_fit('SELECT id, at FROM kmeans_private', 2)$$),
@@ -153,12 +142,12 @@ CREATE TEMP TABLE many AS
 	SELECT i AS id, ARRAY[sin(i), cos(i), sin(2 * i), cos(3 * i)]::real[]::embedding AS at
 		FROM generate_series(1, 20000) i;
 SET usercluster.max_memory = '256kB';
-SELECT regexp_replace(regexp_replace(pg_temp.refusal(
+SELECT regexp_replace(regexp_replace(pg_temp.refused(
 	$$SELECT * FROM usercluster.kmeans('SELECT id, at FROM many', 3, restarts => 1)$$),
 	'needs \d+ MB', 'needs N MB'), '''\d+MB''', '''NMB''');
-SELECT pg_temp.refusal(
+SELECT pg_temp.refused(
 	$$SELECT usercluster.kmeans_cluster(at, 3) OVER () FROM many$$) ~ '^53400 k-means over 20000 rows of 4 dimensions';
-SELECT set_config('usercluster.max_memory', substring(pg_temp.refusal(
+SELECT set_config('usercluster.max_memory', substring(pg_temp.refused(
 	$$SELECT *
 		FROM usercluster.kmeans('SELECT id, at FROM many', 3, restarts => 1)$$) FROM 'max_memory = ''(\w+)'''), false)
 	~ '^\d+MB$';
@@ -166,14 +155,14 @@ SELECT count(*) FROM usercluster.kmeans('SELECT id, at FROM many', 3, restarts =
 RESET usercluster.max_memory;
 
 -- settings
-SELECT left(pg_temp.refusal(statement), 60) FROM (VALUES
+SELECT left(pg_temp.refused(statement), 60) FROM (VALUES
 	(1, $$SET usercluster.threads = 257$$),
 	(2, $$SET usercluster.max_memory = 1$$),
 	(3, $$SET usercluster.model_dir = 'models'$$),
 	(4, $$SET usercluster.no_such_setting = 1$$)) v(n, statement) ORDER BY n;
 
 -- the window form
-SELECT pg_temp.refusal(format('SELECT usercluster.kmeans_cluster(%s) OVER () FROM points', arguments)) FROM (VALUES
+SELECT pg_temp.refused(format('SELECT usercluster.kmeans_cluster(%s) OVER () FROM points', arguments)) FROM (VALUES
 	(1, $$at, 0$$),
 	(2, $$at, NULL$$),
 	(3, $$at, 2, metric => 'manhattan'$$),
@@ -186,4 +175,4 @@ SELECT pg_temp.refusal(format('SELECT usercluster.kmeans_cluster(%s) OVER () FRO
 	(10, $$at, 2, seed => NULL$$),
 	(11, $$at, 2, restarts => NULL$$),
 	(12, $$at, 2, metric => NULL$$)) v(n, arguments) ORDER BY n;
-SELECT pg_temp.refusal('SELECT usercluster.kmeans_cluster(at, 2) FROM points');
+SELECT pg_temp.refused('SELECT usercluster.kmeans_cluster(at, 2) FROM points');

@@ -1,19 +1,8 @@
 -- Segmentations that live in the database: what they refuse, and what becomes of members over runs
 \set VERBOSITY terse
-CREATE FUNCTION pg_temp.refusal(statement text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-	state text;
-	message text;
-	detail text;
-	hint text;
-BEGIN
-	EXECUTE statement;
-	RETURN 'ACCEPTED';
-EXCEPTION WHEN OTHERS THEN
-	GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL,
-		hint = PG_EXCEPTION_HINT;
-	RETURN concat_ws(E'\n', state || ' ' || message, nullif(detail, ''), nullif(hint, ''));
-END $$;
+\getenv abs_srcdir PG_ABS_SRCDIR
+\set refused :abs_srcdir '/sql/include/refused.sql'
+\i :refused
 
 CREATE TABLE visitors (id int PRIMARY KEY, at embedding(4), note text);
 -- three directions, 40 users each, and one without an embedding
@@ -31,7 +20,7 @@ CREATE TEMP TABLE passing AS SELECT id, at FROM visitors;
 \pset tuples_only on
 
 -- arguments and tables that are refused
-SELECT pg_temp.refusal(format('CALL usercluster.create_segmentation(%s)', arguments)) FROM (VALUES
+SELECT pg_temp.refused(format('CALL usercluster.create_segmentation(%s)', arguments)) FROM (VALUES
 	(1, $$NULL, 'SELECT id, at FROM visitors'$$),
 	(2, $$'groups', NULL$$),
 	(3, $$'  ', 'SELECT id, at FROM visitors'$$),
@@ -59,7 +48,7 @@ SELECT pg_temp.refusal(format('CALL usercluster.create_segmentation(%s)', argume
 	(25, $$'groups', 'SELECT id, at FROM visitors', members => 'pg_temp.passing'$$),
 	(26, $$'groups', 'SELECT id, at FROM visitors', members => 'pg_temp.fresh'$$),
 	(27, $$'groups', 'SELECT id, at FROM visitors', members => 'no.such.place.here'$$)) v(n, arguments) ORDER BY n;
-SELECT pg_temp.refusal(statement) FROM (VALUES
+SELECT pg_temp.refused(statement) FROM (VALUES
 	(1, $$CALL usercluster.refresh_segmentation('groups')$$),
 	(2, $$CALL usercluster.refresh_segmentation(NULL)$$),
 	(3, $$CALL usercluster.assign_new('groups')$$),
@@ -89,12 +78,12 @@ EXPLAIN (COSTS OFF) SELECT sum((usercluster.assign('groups', at)).segment) FROM 
 SELECT sum((usercluster.assign('groups', at)).segment) = (SELECT sum(segment) FROM groups_members) FROM visitors;
 RESET parallel_setup_cost; RESET parallel_tuple_cost; RESET min_parallel_table_scan_size; RESET max_parallel_workers_per_gather;
 SELECT usercluster.assign('groups', NULL), usercluster.assign_text('groups', NULL);
-SELECT pg_temp.refusal($$SELECT usercluster.assign('groups', '[1,2]')$$);
-SELECT pg_temp.refusal($$SELECT usercluster.assign('groups', '[1,2,3,4]', features => '{1}')$$);
-SELECT pg_temp.refusal($$SELECT usercluster.assign('groups', '[0,0,0,0]')$$);
-SELECT pg_temp.refusal($$SELECT usercluster.assign_text('groups', 'a')$$);
-SELECT pg_temp.refusal($$CALL usercluster.create_segmentation('groups', 'SELECT id, at FROM visitors')$$);
-SELECT pg_temp.refusal($$CALL usercluster.create_segmentation('others', 'SELECT id, at FROM visitors', members => 'groups_members')$$);
+SELECT pg_temp.refused($$SELECT usercluster.assign('groups', '[1,2]')$$);
+SELECT pg_temp.refused($$SELECT usercluster.assign('groups', '[1,2,3,4]', features => '{1}')$$);
+SELECT pg_temp.refused($$SELECT usercluster.assign('groups', '[0,0,0,0]')$$);
+SELECT pg_temp.refused($$SELECT usercluster.assign_text('groups', 'a')$$);
+SELECT pg_temp.refused($$CALL usercluster.create_segmentation('groups', 'SELECT id, at FROM visitors')$$);
+SELECT pg_temp.refused($$CALL usercluster.create_segmentation('others', 'SELECT id, at FROM visitors', members => 'groups_members')$$);
 
 -- the same data again: not a row is written
 SELECT sum(xmin::text::bigint) AS before FROM groups_members \gset
@@ -105,8 +94,8 @@ SELECT run, kind, moved, joined, departed, written FROM usercluster.segmentation
 -- one comes, two go, one changes sides; numbers and a name that a person gave stay
 SELECT segment AS first FROM groups_members WHERE id = 3 \gset
 SELECT usercluster.rename_segment('groups', :first, '第一组');
-SELECT pg_temp.refusal($$SELECT usercluster.rename_segment('groups', 99, 'a')$$);
-SELECT pg_temp.refusal($$SELECT usercluster.rename_segment('groups', 1, ' ')$$);
+SELECT pg_temp.refused($$SELECT usercluster.rename_segment('groups', 99, 'a')$$);
+SELECT pg_temp.refused($$SELECT usercluster.rename_segment('groups', 1, ' ')$$);
 INSERT INTO visitors SELECT 200, at FROM visitors WHERE id = 3;
 DELETE FROM visitors WHERE id IN (4, 5);
 UPDATE visitors SET at = (SELECT at FROM visitors WHERE id = 8) WHERE id = 6;
@@ -143,19 +132,19 @@ CALL usercluster.create_segmentation('mine', $$SELECT ('00000000-0000-0000-0000-
 SELECT count(*), count(DISTINCT segment), min(remark) FROM mine;
 SELECT count(*) FILTER (WHERE a.segment = m.segment), count(*) FROM mine m JOIN visitors v ON key::text LIKE '%0' || lpad(id::text, 11, '0'),
 	usercluster.assign('mine', at, 'en', ARRAY[id % 7, 1]) a;
-SELECT pg_temp.refusal($$SELECT usercluster.assign('mine', '[1,2,3,4]', features => '{1,infinity}')$$);
+SELECT pg_temp.refused($$SELECT usercluster.assign('mine', '[1,2,3,4]', features => '{1,infinity}')$$);
 ALTER TABLE mine RENAME TO ours;
 ALTER TABLE ours RENAME COLUMN key TO user_id;
 CREATE SCHEMA elsewhere;
 ALTER TABLE ours SET SCHEMA elsewhere;
 CALL usercluster.refresh_segmentation('mine');
 SELECT usercluster.rename_segmentation('mine', 'ours');
-SELECT pg_temp.refusal($$SELECT usercluster.rename_segmentation('ours', 'groups')$$);
+SELECT pg_temp.refused($$SELECT usercluster.rename_segmentation('ours', 'groups')$$);
 SELECT name, members FROM usercluster.segmentations ORDER BY name;
 ALTER TABLE elsewhere.ours DROP COLUMN margin;
-SELECT pg_temp.refusal($$CALL usercluster.refresh_segmentation('ours')$$);
+SELECT pg_temp.refused($$CALL usercluster.refresh_segmentation('ours')$$);
 DROP TABLE elsewhere.ours;
-SELECT pg_temp.refusal($$CALL usercluster.refresh_segmentation('ours')$$);
+SELECT pg_temp.refused($$CALL usercluster.refresh_segmentation('ours')$$);
 SELECT usercluster.drop_segmentation('ours');
 
 -- foreign keys on both sides of the members table, also deferred ones, hold and are in nobody's way
@@ -169,7 +158,7 @@ CALL usercluster.refresh_segmentation('followed');
 SELECT array_agg(id) FROM letters;
 BEGIN;
 INSERT INTO letters VALUES (7), (100000);
-SELECT pg_temp.refusal($$CALL usercluster.refresh_segmentation('followed')$$);
+SELECT pg_temp.refused($$CALL usercluster.refresh_segmentation('followed')$$);
 ROLLBACK;
 SELECT usercluster.drop_segmentation('followed');
 DROP TABLE followed, letters;
@@ -198,8 +187,8 @@ SET client_min_messages = warning;
 SELECT pg_temp.keyed(expression) FROM (VALUES (1, 'id::bigint'), (2, 'id::smallint'), (3, 'id::numeric / 2'), (4, '(id || $$ b$$)::text'),
 	(5, '(id || $$ b$$)::varchar(5)'), (6, '(id || $$ b$$)::char(10)'), (7, 'id::bit(4)'), (8, '(id || $$ b$$)::short'), 
 	(10, '(enum_range(NULL::colour))[id]'), (11, 'date $$2026-01-01$$ + id'), (13, '(id || $$ c$$)::name'), (14, 'int4range(id, 10)')) v(n, expression) ORDER BY n;
-SELECT pg_temp.refusal($$CALL usercluster.create_segmentation('keyed', 'SELECT point(id, 1), at FROM visitors', k => 2)$$);
-SELECT pg_temp.refusal(format('CALL usercluster.create_segmentation(''keyed'', ''SELECT %s, at FROM visitors'', k => 2)', key))
+SELECT pg_temp.refused($$CALL usercluster.create_segmentation('keyed', 'SELECT point(id, 1), at FROM visitors', k => 2)$$);
+SELECT pg_temp.refused(format('CALL usercluster.create_segmentation(''keyed'', ''SELECT %s, at FROM visitors'', k => 2)', key))
 	FROM (VALUES (1, '(id, 1)'), (2, '(id, 1)::pair'), (3, 'ARRAY[id, 1]')) v(n, key) ORDER BY n;
 CALL usercluster.create_segmentation('keyed', 'SELECT id + 0, at FROM visitors', k => 2);
 SELECT attname FROM pg_attribute WHERE attrelid = 'keyed_members'::regclass AND attnum = 1;
@@ -263,16 +252,16 @@ CREATE VIEW tastes AS SELECT author, weighted_avg(embedding, 2) AS e FROM review
 CALL usercluster.create_segmentation('tastes', 'WITH t AS (SELECT * FROM tastes) SELECT t.* FROM (SELECT 1) AS one, t', k => 2, members => 'taste_members');
 SELECT model, fingerprint = (SELECT fingerprint FROM usercluster.segmentations WHERE name = 'topics') FROM usercluster.segmentations WHERE name = 'tastes';
 SELECT segment IN (1, 2) FROM usercluster.assign_text('tastes', '宇宙飞船的电影');
-SELECT pg_temp.refusal(format('CALL usercluster.create_segmentation(%s, k => 2)', arguments)) FROM (VALUES
+SELECT pg_temp.refused(format('CALL usercluster.create_segmentation(%s, k => 2)', arguments)) FROM (VALUES
 	(1, $$'mixed', 'SELECT author, avg(embedding) FROM reviews WHERE id < 4 GROUP BY 1 UNION ALL SELECT author, avg(mini) FROM reviews WHERE id > 3 GROUP BY 1'$$),
 	(2, $$'mixed', 'SELECT author, avg(embedding) + avg(mini) FROM reviews GROUP BY 1'$$),
 	(3, $$'mixed', 'SELECT author, avg(mini) FROM reviews GROUP BY 1', model => 'multilingual-e5-small-q4'$$)) v(n, arguments) ORDER BY n;
 -- the view turns to the other model: nothing is compared across the change but who was with whom
 CREATE OR REPLACE VIEW tastes AS SELECT author, weighted_avg(mini, 2) AS e FROM reviews GROUP BY 1;
-SELECT pg_temp.refusal($$SELECT usercluster.segmentation_drift('tastes')$$);
+SELECT pg_temp.refused($$SELECT usercluster.segmentation_drift('tastes')$$);
 CALL usercluster.assign_new('tastes');
 DELETE FROM taste_members WHERE author = 'eve';
-SELECT pg_temp.refusal($$CALL usercluster.assign_new('tastes')$$);
+SELECT pg_temp.refused($$CALL usercluster.assign_new('tastes')$$);
 CALL usercluster.refresh_segmentation('tastes', if_drifted => true);
 SELECT model FROM usercluster.segmentations WHERE name = 'tastes';
 SELECT array_agg(kind ORDER BY run) FROM usercluster.segmentation_runs WHERE segmentation = 'tastes';
@@ -285,13 +274,13 @@ SELECT model, fingerprint = (SELECT fingerprint FROM usercluster.segmentations W
 SELECT count(*) FILTER (WHERE a.segment = m.segment AND abs(a.distance - m.distance) < 1e-6), count(*) FROM taste_members m JOIN
 	(SELECT author, weighted_avg(embedding, id % 2 + 1) AS mean FROM reviews GROUP BY 1) r USING (author), usercluster.assign('tastes', mean) a;
 -- but what they become on the way is, and texts whose embedding is missing; another model than the column's embeds all
-SELECT pg_temp.refusal($$CALL usercluster.create_segmentation('upper', 'SELECT author, upper(body) AS text FROM reviews', k => 2)$$);
-SELECT pg_temp.refusal($$CALL usercluster.create_segmentation('other', 'SELECT author, body AS text FROM reviews', k => 2, model => 'no-such-model')$$);
+SELECT pg_temp.refused($$CALL usercluster.create_segmentation('upper', 'SELECT author, upper(body) AS text FROM reviews', k => 2)$$);
+SELECT pg_temp.refused($$CALL usercluster.create_segmentation('other', 'SELECT author, body AS text FROM reviews', k => 2, model => 'no-such-model')$$);
 RESET usercluster.model_dir;
 ALTER TABLE reviews DISABLE TRIGGER USER;
 UPDATE reviews SET embedding = NULL WHERE id % 3 = 0;
 SET usercluster.model_dir = '/nonexistent';
-SELECT pg_temp.refusal($$CALL usercluster.refresh_segmentation('tastes')$$);
+SELECT pg_temp.refused($$CALL usercluster.refresh_segmentation('tastes')$$);
 RESET usercluster.model_dir;
 CALL usercluster.refresh_segmentation('tastes');
 SELECT array_agg(kind ORDER BY run), sum(moved) FROM usercluster.segmentation_runs WHERE segmentation = 'tastes';
