@@ -21,14 +21,12 @@
 #include "pg/recommend_trial.h"
 #include "pg/texts.h"
 
-#define FOLDS 5					/* of users who are tested as newcomers */
 #define SHUFFLES 5				/* of the control */
 #define COLUMNS 14
 
 enum
 {
-	ARG_SEGMENTATION, ARG_INTERACTIONS, ARG_N, ARG_SPLIT, ARG_SHARE, ARG_ITEMS, ARG_USERS, ARG_WEIGHTS, ARG_NEIGHBOURS,
-	ARG_HALF_LIFE, ARG_COLD, ARG_SAMPLE, ARG_SEED
+	ARG_WEIGHTS = 7, ARG_NEIGHBOURS, ARG_HALF_LIFE
 };
 
 typedef struct Evaluate
@@ -36,9 +34,6 @@ typedef struct Evaluate
 	Trial		trial;
 	UcSplit		split;
 	UcRecommendOptions options;
-	int			n;
-	int			folds;
-	uint64		seed;
 	UcEvaluation popular;
 	UcEvaluation other;
 	MemoryContextCallback callback; /* frees what the core holds */
@@ -64,7 +59,7 @@ measure(Evaluate *call, const UcShop *shop, const double weights[UC_STRATEGIES],
 	memcpy(options.weights, weights, sizeof options.weights);
 	trial_run(&call->trial, &run);
 	uc_evaluation_free(evaluation);
-	usercluster_check(uc_evaluate(shop, &call->split, &options, call->n, call->folds, &run, evaluation, &err), &err);
+	usercluster_check(uc_evaluate(shop, &call->split, &options, call->trial.n, call->trial.folds, &run, evaluation, &err), &err);
 }
 
 /* The mean over several ways to deal the segments out. */
@@ -84,7 +79,7 @@ measure_control(Evaluate *call, const UcShop *shop, const double weights[UC_STRA
 	for (int i = 0; i < SHUFFLES; i++)
 	{
 		memcpy(segments, shop->segments, users * sizeof(int32));
-		usercluster_check(uc_shuffle_segments(segments, users, call->seed + (uint64) i, &err), &err);
+		usercluster_check(uc_shuffle_segments(segments, users, call->trial.seed + (uint64) i, &err), &err);
 		measure(call, &shuffled, weights, &call->other);
 		for (size_t v = 0; v < values; v++)
 			sums[v] += call->other.measures[v] / SHUFFLES;
@@ -117,8 +112,8 @@ put_row(ReturnSetInfo *set, Evaluate *call, const char *strategy, const UcEvalua
 				lift;
 	double		means[UC_RANKING_MEASURES];
 
-	trial_bootstrap(&call->trial, ndcg, NULL, count, call->seed, &mean);
-	trial_bootstrap(&call->trial, ndcg, call->popular.measures + (size_t) UC_NDCG * count, count, call->seed, &lift);
+	trial_bootstrap(&call->trial, ndcg, NULL, count, &mean);
+	trial_bootstrap(&call->trial, ndcg, call->popular.measures + (size_t) UC_NDCG * count, count, &lift);
 	for (int m = 0; m < UC_RANKING_MEASURES; m++)
 		means[m] = trial_mean(evaluation->measures + (size_t) m * count, count);
 	values[at++] = CStringGetTextDatum(strategy);
@@ -169,41 +164,25 @@ evaluate_strategies(ReturnSetInfo *set, Evaluate *call)
 
 USERCLUSTER_FUNCTION(usercluster_evaluate_recommendations)
 {
-	static const char *const names[] = {
-		"segmentation", "interactions", "n", "split", "share", NULL, NULL, NULL, "neighbours", NULL, "cold", "sample", "seed"
-	};
 	MemoryContext old = CurrentMemoryContext,
 				context;
 	Evaluate   *call;
-	double		share;
-	int			sample;
 
 	InitMaterializedSRF(fcinfo, 0);
 	context = AllocSetContextCreate(old, "usercluster evaluate_recommendations", ALLOCSET_DEFAULT_SIZES);
 	MemoryContextSwitchTo(context);
 	progress_begin("evaluate_recommendations");
-	for (int i = 0; i < (int) lengthof(names); i++)
-		if (names[i] != NULL)
-			kmeans_refuse_null(fcinfo, i, names[i]);
+	kmeans_refuse_null(fcinfo, ARG_NEIGHBOURS, "neighbours");
 	call = palloc0(sizeof *call);
 	call->callback.func = free_core;
 	call->callback.arg = call;
 	MemoryContextRegisterResetCallback(context, &call->callback);
 	uc_recommend_defaults(&call->options);
-	call->n = recommend_count_argument(fcinfo, ARG_N, "n", RECOMMEND_MOST);
-	share = trial_share(texts_argument(fcinfo, ARG_SPLIT), PG_GETARG_FLOAT8(ARG_SHARE));
 	if (!PG_ARGISNULL(ARG_WEIGHTS))
 		recommend_weights(PG_GETARG_JSONB_P(ARG_WEIGHTS), call->options.weights);
 	call->options.neighbours = recommend_count_argument(fcinfo, ARG_NEIGHBOURS, "neighbours", RECOMMEND_MOST_NEIGHBOURS);
-	call->folds = PG_GETARG_BOOL(ARG_COLD) ? FOLDS : 0;
-	sample = recommend_count_argument(fcinfo, ARG_SAMPLE, "sample", INT_MAX);
-	call->seed = (uint64) PG_GETARG_INT64(ARG_SEED);
-	trial_read(&call->trial, &(RecommendRequest) {
-		.segmentation = texts_argument(fcinfo, ARG_SEGMENTATION),.interactions = texts_argument(fcinfo, ARG_INTERACTIONS),
-		.items = texts_argument(fcinfo, ARG_ITEMS),.users = texts_argument(fcinfo, ARG_USERS),
-		.half_life = recommend_half_life_argument(fcinfo, ARG_HALF_LIFE),.want_vectors = true,.want_texts = true
-	}, call->seed);
-	trial_split(&call->trial, &call->trial.all, call->trial.times, share, sample, call->seed, &call->split);
+	trial_read(&call->trial, fcinfo, ARG_HALF_LIFE);
+	trial_split(&call->trial, &call->trial.all, call->trial.times, &call->split);
 	evaluate_strategies((ReturnSetInfo *) fcinfo->resultinfo, call);
 	progress_end();
 	MemoryContextSwitchTo(old);

@@ -4,17 +4,29 @@
  */
 #include "postgres.h"
 
+#include <limits.h>
 #include <math.h>
 
 #include "utils/memutils.h"
 
 #include "base/memory.h"
 #include "pg/errors.h"
+#include "pg/kmeans.h"
 #include "pg/progress.h"
+#include "pg/recommend_request.h"
 #include "pg/recommend_trial.h"
+#include "pg/texts.h"
 
-double
-trial_share(const char *split, double share)
+#define FOLDS 5
+
+enum
+{
+	ARG_SEGMENTATION, ARG_INTERACTIONS, ARG_N, ARG_SPLIT, ARG_SHARE, ARG_ITEMS, ARG_USERS
+};
+
+/* The share to keep back, 0 for the last interaction. */
+static double
+share_of(const char *split, double share)
 {
 	if (strcmp(split, "last") == 0)
 		return 0;
@@ -45,16 +57,31 @@ trial_run(const Trial *trial, UcRun *run)
 }
 
 void
-trial_read(Trial *trial, const RecommendRequest *request, uint64 seed)
+trial_read(Trial *trial, FunctionCallInfo fcinfo, int half_life)
 {
+	static const char *const names[] = {"segmentation", "interactions", "n", "split", "share"};
+	static const char *const last[] = {"cold", "sample", "seed"};
 	RecommendData *data = &trial->data;
 	UcRun		run;
 	UcError		err;
 
+	for (int i = 0; i < (int) lengthof(names); i++)
+		kmeans_refuse_null(fcinfo, i, names[i]);
+	for (int i = 0; i < (int) lengthof(last); i++)
+		kmeans_refuse_null(fcinfo, half_life + 1 + i, last[i]);
+	trial->n = recommend_count_argument(fcinfo, ARG_N, "n", RECOMMEND_MOST);
+	trial->share = share_of(texts_argument(fcinfo, ARG_SPLIT), PG_GETARG_FLOAT8(ARG_SHARE));
+	trial->folds = PG_GETARG_BOOL(half_life + 1) ? FOLDS : 0;
+	trial->sample = recommend_count_argument(fcinfo, half_life + 2, "sample", INT_MAX);
+	trial->seed = (uint64) PG_GETARG_INT64(half_life + 3);
 	trial->callback.func = free_core;
 	trial->callback.arg = trial;
 	MemoryContextRegisterResetCallback(CurrentMemoryContext, &trial->callback);
-	recommend_read(request, NULL, data);
+	recommend_read(&(RecommendRequest) {
+		.segmentation = texts_argument(fcinfo, ARG_SEGMENTATION),.interactions = texts_argument(fcinfo, ARG_INTERACTIONS),
+		.items = texts_argument(fcinfo, ARG_ITEMS),.users = texts_argument(fcinfo, ARG_USERS),
+		.half_life = recommend_half_life_argument(fcinfo, half_life),.want_vectors = true,.want_texts = true
+	}, NULL, data);
 	if (data->at == NULL && data->count > 0)
 		ereport(NOTICE,
 				(errmsg("interactions are kept back at random"),
@@ -65,18 +92,17 @@ trial_read(Trial *trial, const RecommendRequest *request, uint64 seed)
 	usercluster_check(uc_interactions_create(data->users.count, data->items.count, data->count, data->user, data->item,
 											 data->weight, &run, &trial->all, &err), &err);
 	trial->times = palloc_extended(Max(trial->all.count, 1) * sizeof(int64), MCXT_ALLOC_HUGE);
-	uc_pair_times(&trial->all, data->count, data->user, data->item, data->at, seed, trial->times);
+	uc_pair_times(&trial->all, data->count, data->user, data->item, data->at, trial->seed, trial->times);
 }
 
 void
-trial_split(const Trial *trial, const UcInteractions *of, const int64 *times, double share, int sample, uint64 seed,
-			UcSplit *split)
+trial_split(const Trial *trial, const UcInteractions *of, const int64 *times, UcSplit *split)
 {
 	UcRun		run;
 	UcError		err;
 
 	trial_run(trial, &run);
-	usercluster_check(uc_split(of, times, share, (size_t) sample, seed, &run, split, &err), &err);
+	usercluster_check(uc_split(of, times, trial->share, (size_t) trial->sample, trial->seed, &run, split, &err), &err);
 }
 
 void
@@ -86,13 +112,13 @@ trial_shop(const Trial *trial, const UcInteractions *past, UcShop *shop)
 }
 
 void
-trial_bootstrap(const Trial *trial, const double *values, const double *base, size_t count, uint64 seed, UcEstimate *estimate)
+trial_bootstrap(const Trial *trial, const double *values, const double *base, size_t count, UcEstimate *estimate)
 {
 	UcRun		run;
 	UcError		err;
 
 	trial_run(trial, &run);
-	usercluster_check(uc_bootstrap(values, base, count, seed, &run, estimate, &err), &err);
+	usercluster_check(uc_bootstrap(values, base, count, trial->seed, &run, estimate, &err), &err);
 }
 
 double

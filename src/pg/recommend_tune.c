@@ -12,21 +12,14 @@
 
 #include "pg/definition.h"
 #include "pg/errors.h"
-#include "pg/kmeans.h"
 #include "pg/progress.h"
 #include "pg/recommend_request.h"
 #include "pg/recommend_trial.h"
 #include "pg/texts.h"
 #include "segment/tune.h"
 
-#define FOLDS 5
 #define COLUMNS 11
-
-enum
-{
-	ARG_SEGMENTATION, ARG_INTERACTIONS, ARG_N, ARG_SPLIT, ARG_SHARE, ARG_ITEMS, ARG_USERS, ARG_HALF_LIFE, ARG_COLD, ARG_SAMPLE,
-	ARG_SEED
-};
+#define ARG_HALF_LIFE 7
 
 typedef struct Tune
 {
@@ -50,7 +43,7 @@ free_core(void *arg)
 }
 
 static void
-measure(const Tune *call, const UcRecommendOptions *options, int n, int folds, UcEvaluation *evaluation)
+measure(const Tune *call, const UcRecommendOptions *options, UcEvaluation *evaluation)
 {
 	UcShop		shop;
 	UcRun		run;
@@ -58,11 +51,11 @@ measure(const Tune *call, const UcRecommendOptions *options, int n, int folds, U
 
 	trial_shop(&call->trial, &call->test.past, &shop);
 	trial_run(&call->trial, &run);
-	usercluster_check(uc_evaluate(&shop, &call->test, options, n, folds, &run, evaluation, &err), &err);
+	usercluster_check(uc_evaluate(&shop, &call->test, options, call->trial.n, call->trial.folds, &run, evaluation, &err), &err);
 }
 
 static void
-put_row(ReturnSetInfo *set, const Tune *call, const UcRecommendOptions *options, const UcTuning *tuning, uint64 seed)
+put_row(ReturnSetInfo *set, const Tune *call, const UcRecommendOptions *options, const UcTuning *tuning)
 {
 	Datum		values[COLUMNS];
 	bool		nulls[COLUMNS] = {false};
@@ -72,7 +65,7 @@ put_row(ReturnSetInfo *set, const Tune *call, const UcRecommendOptions *options,
 	UcEstimate	lift;
 	double		numbers[7];
 
-	trial_bootstrap(&call->trial, after, before, count, seed, &lift);
+	trial_bootstrap(&call->trial, after, before, count, &lift);
 	numbers[0] = call->validation.count == 0 ? NAN : tuning->before;
 	numbers[1] = call->validation.count == 0 ? NAN : tuning->after;
 	numbers[2] = trial_mean(before, count);
@@ -94,9 +87,6 @@ put_row(ReturnSetInfo *set, const Tune *call, const UcRecommendOptions *options,
 
 USERCLUSTER_FUNCTION(usercluster_tune_recommendations)
 {
-	static const char *const names[] = {
-		"segmentation", "interactions", "n", "split", "share", NULL, NULL, NULL, "cold", "sample", "seed"
-	};
 	MemoryContext old = CurrentMemoryContext,
 				context;
 	Tune	   *call;
@@ -106,44 +96,27 @@ USERCLUSTER_FUNCTION(usercluster_tune_recommendations)
 	UcShop		shop;
 	UcRun		run;
 	UcError		err;
-	double		share;
-	int			n,
-				sample,
-				folds;
-	uint64		seed;
 
 	InitMaterializedSRF(fcinfo, 0);
 	context = AllocSetContextCreate(old, "usercluster tune_recommendations", ALLOCSET_DEFAULT_SIZES);
 	MemoryContextSwitchTo(context);
 	progress_begin("tune_recommendations");
-	for (int i = 0; i < (int) lengthof(names); i++)
-		if (names[i] != NULL)
-			kmeans_refuse_null(fcinfo, i, names[i]);
 	call = palloc0(sizeof *call);
 	call->callback.func = free_core;
 	call->callback.arg = call;
 	MemoryContextRegisterResetCallback(context, &call->callback);
-	n = recommend_count_argument(fcinfo, ARG_N, "n", RECOMMEND_MOST);
-	share = trial_share(texts_argument(fcinfo, ARG_SPLIT), PG_GETARG_FLOAT8(ARG_SHARE));
-	folds = PG_GETARG_BOOL(ARG_COLD) ? FOLDS : 0;
-	sample = recommend_count_argument(fcinfo, ARG_SAMPLE, "sample", INT_MAX);
-	seed = (uint64) PG_GETARG_INT64(ARG_SEED);
-	trial_read(&call->trial, &(RecommendRequest) {
-		.segmentation = texts_argument(fcinfo, ARG_SEGMENTATION),.interactions = texts_argument(fcinfo, ARG_INTERACTIONS),
-		.items = texts_argument(fcinfo, ARG_ITEMS),.users = texts_argument(fcinfo, ARG_USERS),
-		.half_life = recommend_half_life_argument(fcinfo, ARG_HALF_LIFE),.want_vectors = true,.want_texts = true
-	}, seed);
-	trial_split(&call->trial, &call->trial.all, call->trial.times, share, sample, seed, &call->test);
-	trial_split(&call->trial, &call->test.past, call->test.times, share, sample, seed, &call->validation);
+	trial_read(&call->trial, fcinfo, ARG_HALF_LIFE);
+	trial_split(&call->trial, &call->trial.all, call->trial.times, &call->test);
+	trial_split(&call->trial, &call->test.past, call->test.times, &call->validation);
 	trial_shop(&call->trial, &call->validation.past, &shop);
 	trial_run(&call->trial, &run);
 	progress_watch(&run);
 	uc_recommend_defaults(&defaults);
 	options = defaults;
-	usercluster_check(uc_tune(&shop, &call->validation, n, folds, &run, &options, &tuning, &err), &err);
-	measure(call, &defaults, n, folds, &call->before);
-	measure(call, &options, n, folds, &call->after);
-	put_row((ReturnSetInfo *) fcinfo->resultinfo, call, &options, &tuning, seed);
+	usercluster_check(uc_tune(&shop, &call->validation, call->trial.n, call->trial.folds, &run, &options, &tuning, &err), &err);
+	measure(call, &defaults, &call->before);
+	measure(call, &options, &call->after);
+	put_row((ReturnSetInfo *) fcinfo->resultinfo, call, &options, &tuning);
 	progress_end();
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);
