@@ -65,7 +65,18 @@ CREATE FUNCTION usercluster.watched_table_out(usercluster.watched_table) RETURNS
 LANGUAGE C STABLE STRICT PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'usercluster_watched_table_out';
 COMMENT ON FUNCTION usercluster.watched_table_out(usercluster.watched_table) IS 'I/O';
-CREATE TYPE usercluster.watched_table (INPUT = usercluster.watched_table_in, OUTPUT = usercluster.watched_table_out, LIKE = oid);
+CREATE FUNCTION usercluster.watched_table_recv(internal) RETURNS usercluster.watched_table
+LANGUAGE C STABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'usercluster_watched_table_recv';
+COMMENT ON FUNCTION usercluster.watched_table_recv(internal) IS 'binary input of watched_table: its name';
+CREATE FUNCTION usercluster.watched_table_send(usercluster.watched_table) RETURNS bytea
+LANGUAGE C STABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'usercluster_watched_table_send';
+COMMENT ON FUNCTION usercluster.watched_table_send(usercluster.watched_table) IS 'binary output of watched_table';
+CREATE TYPE usercluster.watched_table (
+	INPUT = usercluster.watched_table_in, OUTPUT = usercluster.watched_table_out,
+	RECEIVE = usercluster.watched_table_recv, SEND = usercluster.watched_table_send, LIKE = oid
+);
 CREATE CAST (usercluster.watched_table AS oid) WITHOUT FUNCTION AS IMPLICIT;
 COMMENT ON CAST (usercluster.watched_table AS oid) IS 'the same number';
 CREATE CAST (regclass AS usercluster.watched_table) WITHOUT FUNCTION AS ASSIGNMENT;

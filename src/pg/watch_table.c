@@ -8,24 +8,50 @@
 #include "postgres.h"
 
 #include "fmgr.h"
+#include "libpq/pqformat.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 
 #include "pg/definition.h"
 
-USERCLUSTER_FUNCTION(usercluster_watched_table_in)
+static Datum
+table_of_name(const char *name)
 {
 	LOCAL_FCINFO(call, 1);
 	Datum		oid;
 
 	InitFunctionCallInfoData(*call, NULL, 1, InvalidOid, NULL, NULL);
-	call->args[0].value = CStringGetTextDatum(PG_GETARG_CSTRING(0));
+	call->args[0].value = CStringGetTextDatum(name);
 	call->args[0].isnull = false;
 	oid = to_regclass(call);
 	PG_RETURN_OID(call->isnull ? InvalidOid : DatumGetObjectId(oid));
 }
 
+USERCLUSTER_FUNCTION(usercluster_watched_table_in)
+{
+	return table_of_name(PG_GETARG_CSTRING(0));
+}
+
 USERCLUSTER_FUNCTION(usercluster_watched_table_out)
 {
 	return DirectFunctionCall1(regclassout, PG_GETARG_DATUM(0));
+}
+
+/* In binary too it is the name: numbers of tables mean nothing elsewhere. */
+USERCLUSTER_FUNCTION(usercluster_watched_table_recv)
+{
+	StringInfo	message = (StringInfo) PG_GETARG_POINTER(0);
+	int			bytes;
+
+	return table_of_name(pq_getmsgtext(message, message->len - message->cursor, &bytes));
+}
+
+USERCLUSTER_FUNCTION(usercluster_watched_table_send)
+{
+	const char *name = DatumGetCString(DirectFunctionCall1(regclassout, PG_GETARG_DATUM(0)));
+	StringInfoData message;
+
+	pq_begintypsend(&message);
+	pq_sendtext(&message, name, (int) strlen(name));
+	PG_RETURN_BYTEA_P(pq_endtypsend(&message));
 }
