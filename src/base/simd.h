@@ -12,6 +12,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 typedef struct UcKernels
 {
@@ -31,6 +32,11 @@ typedef struct UcKernels
 	void		(*add) (float *x, const float *y, size_t n);	/* x += y */
 	void		(*gelu) (float *x, size_t n);	/* x·Φ(x), the erf form, within 1e-6 */
 	void		(*gelu_tanh) (float *x, size_t n);	/* the tanh approximation of it */
+
+	/*
+	 * x[i] = 0 where the hash of key and i, 32 bits, is below the threshold, else x[i] * scale: the same bits from every set
+	 */
+	void		(*drop) (float *x, uint64_t key, uint32_t threshold, float scale, size_t n);
 } UcKernels;
 
 /* The best set for this processor; thread-safe, no set-up call needed. */

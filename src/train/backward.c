@@ -67,11 +67,15 @@ norm_back(float *hat, const float *rate, const float *dy, size_t rows, size_t n,
 
 /* One text: d_context [tokens, hidden] turns the rows of qkv into their gradient, head by head. */
 static void
-attend_back(const UcModelConfig *c, float *qkv, size_t tokens, const float *d_context, UcPassScratch *s)
+attend_back(const UcPass *p, uint32_t number, size_t text, const float *d_context, UcPassScratch *s)
 {
-	size_t		hidden = c->hidden,
+	const UcModelConfig *c = &p->weights->model.config;
+	size_t		first = p->batch->starts[text],
+				tokens = p->batch->starts[text + 1] - first,
+				hidden = c->hidden,
 				width = hidden / c->heads,
 				stride = 3 * hidden;
+	float	   *qkv = p->layers[number].qkv + first * stride;
 	float		scale = 1.0f / sqrtf((float) width);
 
 	for (size_t head = 0; head < c->heads; head++)
@@ -87,17 +91,21 @@ attend_back(const UcModelConfig *c, float *qkv, size_t tokens, const float *d_co
 		uc_sgemm_nt(tokens, tokens, width, 1.0f, q, stride, k, stride, 0.0f, s->scores, tokens);
 		for (size_t i = 0; i < tokens; i++)
 			uc_kernels()->softmax(s->scores + i * tokens, tokens, scale);
-		uc_sgemm_tn(tokens, width, tokens, 1.0f, s->scores, tokens, d, hidden, 0.0f, dv, width);
 		uc_sgemm_nt(tokens, tokens, width, 1.0f, d, hidden, v, stride, 0.0f, s->d_scores, tokens);
+		if (p->dropout != NULL)
+			uc_dropout_rows(p->dropout, text, number, UC_DROPOUT_HEAD + head, 0, s->d_scores, tokens, tokens);
 		for (size_t i = 0; i < tokens; i++)
 		{
-			float	   *p = s->scores + i * tokens,
-					   *dp = s->d_scores + i * tokens;
-			double		along = uc_dot(p, dp, tokens);
+			float	   *share = s->scores + i * tokens,
+					   *ds = s->d_scores + i * tokens;
+			double		along = uc_dot(share, ds, tokens);
 
 			for (size_t j = 0; j < tokens; j++)
-				dp[j] = (float) (p[j] * (dp[j] - along));
+				ds[j] = (float) (share[j] * (ds[j] - along));
 		}
+		if (p->dropout != NULL)
+			uc_dropout_rows(p->dropout, text, number, UC_DROPOUT_HEAD + head, 0, s->scores, tokens, tokens);
+		uc_sgemm_tn(tokens, width, tokens, 1.0f, s->scores, tokens, d, hidden, 0.0f, dv, width);
 		uc_sgemm_nn(tokens, width, tokens, scale, s->d_scores, tokens, k, stride, 0.0f, dq, width);
 		uc_sgemm_tn(tokens, width, tokens, scale, s->d_scores, tokens, q, stride, 0.0f, dk, width);
 		for (size_t i = 0; i < tokens; i++)
@@ -174,25 +182,23 @@ layer_back(const Backward *b, uint32_t number, size_t first_text, size_t last_te
 			   *d_qkv = l->qkv + first * 3 * h;
 
 	norm_back(d_output, l->output_rate + first, s->dx, rows, h, w->output_norm_weight, sums);
+	memcpy(s->dy, d_output, rows * h * sizeof(float));
+	uc_drop_texts(p, number, UC_DROPOUT_OUTPUT, first_text, last_text, d_output);
 	add_rows(sums + 2 * h, d_output, rows, h);
 	uc_sgemm_nn(rows, wide, h, 1.0f, d_output, h, w->down_weight, wide, 0.0f, s->wide, wide);
 	uc_slope(c->activation, d_up, s->wide, rows * wide);
 	add_rows(sums + 3 * h, d_up, rows, wide);
-	memcpy(s->dy, d_output, rows * h * sizeof(float));
 	uc_sgemm_nn(rows, h, wide, 1.0f, d_up, wide, w->up_weight, h, 1.0f, s->dy, h);
 
 	sums += 3 * h + wide;
 	norm_back(d_middle, l->middle_rate + first, s->dy, rows, h, w->attention_norm_weight, sums);
+	memcpy(s->dx, d_middle, rows * h * sizeof(float));
+	uc_drop_texts(p, number, UC_DROPOUT_ATTENTION, first_text, last_text, d_middle);
 	add_rows(sums + 2 * h, d_middle, rows, h);
 	uc_sgemm_nn(rows, h, h, 1.0f, d_middle, h, w->attention_weight, h, 0.0f, s->dy, h);
 	for (size_t t = first_text; t < last_text; t++)
-	{
-		size_t		before = p->batch->starts[t] - first;
-
-		attend_back(c, d_qkv + before * 3 * h, p->batch->starts[t + 1] - p->batch->starts[t], s->dy + before * h, s);
-	}
+		attend_back(p, number, t, s->dy + (p->batch->starts[t] - first) * h, s);
 	add_rows(sums + 3 * h, d_qkv, rows, 3 * h);
-	memcpy(s->dx, d_middle, rows * h * sizeof(float));
 	uc_sgemm_nn(rows, h, 3 * h, 1.0f, d_qkv, 3 * h, w->qkv_weight, h, 1.0f, s->dx, h);
 }
 
@@ -235,9 +241,11 @@ backward_group(void *arg, size_t group, int worker, UcSection *section, UcError 
 			return uc_interrupt_error(err);
 		layer_back(b, i, first_text, last_text, sums + i * uc_layer_sums(c), s);
 	}
-	if (b->embeddings)
-		norm_back(p->embedded_hat + first * h, p->embedded_rate + first, s->dx, p->batch->starts[last_text] - first, h,
-				  m->norm_weight, sums + c->layers * uc_layer_sums(c));
+	if (!b->embeddings)
+		return UC_OK;
+	uc_drop_texts(p, 0, UC_DROPOUT_EMBEDDINGS, first_text, last_text, s->dx);
+	norm_back(p->embedded_hat + first * h, p->embedded_rate + first, s->dx, p->batch->starts[last_text] - first, h,
+			  m->norm_weight, sums + c->layers * uc_layer_sums(c));
 	return UC_OK;
 }
 

@@ -42,7 +42,7 @@ extern void uc_examples_shuffle(UcExamples *examples, UcRandom *random);
 
 /*
  * The texts of the examples order[at] … : numbers [2 * count], the first ones, then the second ones. Partners by label come
- * from the same side of the held-back border; a text alone with its label there is its own.
+ * from the same side of the held-back border; a text alone with its label there is its own, as all are without supervision.
  */
 extern void uc_examples_choose(const UcExamples *examples, size_t at, size_t count, UcRandom *random, size_t *numbers);
 

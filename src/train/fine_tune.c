@@ -41,7 +41,7 @@ refuse(UcError *err, const char *what, const char *detail)
 static UcStatus
 check_options(const UcFineTuneOptions *o, UcError *err)
 {
-	if (o->objective < UC_OBJECTIVE_PAIRS || o->objective > UC_OBJECTIVE_LABELS)
+	if (o->objective < UC_OBJECTIVE_PAIRS || o->objective > UC_OBJECTIVE_UNSUPERVISED)
 		return uc_error(err, UC_INVALID_ARGUMENT, "there is no objective %d", (int) o->objective);
 	if (o->epochs < 1 || o->epochs > 1000)
 		return uc_error(err, UC_INVALID_ARGUMENT, "epochs must be between 1 and 1000, not %zu", o->epochs);
@@ -52,6 +52,10 @@ check_options(const UcFineTuneOptions *o, UcError *err)
 	if (!(o->decay >= 0 && o->decay < 1) || !(o->scale > 0 && o->scale <= 1000))
 		return uc_error(err, UC_INVALID_ARGUMENT, "decay must be from 0 to below 1 and scale from above 0 to 1000, not %g and %g",
 						o->decay, o->scale);
+	if (!(o->dropout >= 0 && o->dropout <= 0.9))
+		return uc_error(err, UC_INVALID_ARGUMENT, "dropout must be between 0 and 0.9, not %g", o->dropout);
+	if (o->objective == UC_OBJECTIVE_UNSUPERVISED && o->dropout == 0)
+		return uc_error(err, UC_INVALID_ARGUMENT, "without dropout nothing tells a text from itself");
 	if (o->layers < 1 || o->max_tokens < 4)
 		return uc_error(err, UC_INVALID_ARGUMENT, "at least one layer and 4 tokens are needed, not %zu and %zu", o->layers,
 						o->max_tokens);

@@ -161,9 +161,13 @@ layer_norm(float *hat, float *rate, float *y, size_t rows, size_t n, const float
 }
 
 static void
-attend(const UcModelConfig *c, const UcPassLayer *layer, size_t first, size_t tokens, float *scores)
+attend(const UcPass *p, uint32_t number, size_t text, float *scores)
 {
-	size_t		hidden = c->hidden,
+	const UcModelConfig *c = &p->weights->model.config;
+	const UcPassLayer *layer = &p->layers[number];
+	size_t		first = p->batch->starts[text],
+				tokens = p->batch->starts[text + 1] - first,
+				hidden = c->hidden,
 				width = hidden / c->heads,
 				stride = 3 * hidden;
 
@@ -174,6 +178,8 @@ attend(const UcModelConfig *c, const UcPassLayer *layer, size_t first, size_t to
 		uc_sgemm_nt(tokens, tokens, width, 1.0f, q, stride, q + hidden, stride, 0.0f, scores, tokens);
 		for (size_t i = 0; i < tokens; i++)
 			uc_kernels()->softmax(scores + i * tokens, tokens, 1.0f / sqrtf((float) width));
+		if (p->dropout != NULL)
+			uc_dropout_rows(p->dropout, text, number, UC_DROPOUT_HEAD + head, 0, scores, tokens, tokens);
 		uc_sgemm_nn(tokens, width, tokens, 1.0f, scores, tokens, q + 2 * hidden, stride, 0.0f,
 					layer->context + first * hidden + head * width, hidden);
 	}
@@ -195,6 +201,7 @@ look_up(const UcPass *p, size_t text, float *y)
 		layer_norm(row, p->embedded_rate + i, y + i * hidden, 1, hidden, m->norm_weight, m->norm_bias,
 				   m->config.layer_norm_epsilon);
 	}
+	uc_drop_texts(p, 0, UC_DROPOUT_EMBEDDINGS, text, text + 1, y + p->batch->starts[text] * hidden);
 }
 
 static void
@@ -211,16 +218,26 @@ run_layer(const UcPass *p, uint32_t number, size_t first_text, size_t last_text,
 
 	linear(l->input + first * h, rows, h, w->qkv_weight, w->qkv_bias, 3 * h, NULL, l->qkv + first * 3 * h);
 	for (size_t t = first_text; t < last_text; t++)
-		attend(c, l, p->batch->starts[t], p->batch->starts[t + 1] - p->batch->starts[t], scores);
-	linear(l->context + first * h, rows, h, w->attention_weight, w->attention_bias, h, l->input + first * h,
-		   l->middle_hat + first * h);
+		attend(p, number, t, scores);
+	linear(l->context + first * h, rows, h, w->attention_weight, w->attention_bias, h,
+		   p->dropout == NULL ? l->input + first * h : NULL, l->middle_hat + first * h);
+	if (p->dropout != NULL)
+	{
+		uc_drop_texts(p, number, UC_DROPOUT_ATTENTION, first_text, last_text, l->middle_hat + first * h);
+		uc_kernels()->add(l->middle_hat + first * h, l->input + first * h, rows * h);
+	}
 	layer_norm(l->middle_hat + first * h, l->middle_rate + first, l->middle + first * h, rows, h, w->attention_norm_weight,
 			   w->attention_norm_bias, c->layer_norm_epsilon);
 	linear(l->middle + first * h, rows, h, w->up_weight, w->up_bias, wide, NULL, l->up + first * wide);
 	memcpy(l->active + first * wide, l->up + first * wide, rows * wide * sizeof(float));
 	uc_activate(c->activation, l->active + first * wide, rows * wide);
-	linear(l->active + first * wide, rows, wide, w->down_weight, w->down_bias, h, l->middle + first * h,
-		   l->output_hat + first * h);
+	linear(l->active + first * wide, rows, wide, w->down_weight, w->down_bias, h,
+		   p->dropout == NULL ? l->middle + first * h : NULL, l->output_hat + first * h);
+	if (p->dropout != NULL)
+	{
+		uc_drop_texts(p, number, UC_DROPOUT_OUTPUT, first_text, last_text, l->output_hat + first * h);
+		uc_kernels()->add(l->output_hat + first * h, l->middle + first * h, rows * h);
+	}
 	layer_norm(l->output_hat + first * h, l->output_rate + first, next, rows, h, w->output_norm_weight, w->output_norm_bias,
 			   c->layer_norm_epsilon);
 }
@@ -288,6 +305,12 @@ forward_group(void *arg, size_t group, int worker, UcSection *section, UcError *
 		uc_activate(m->config.dense_activation, vector, n);
 	}
 	return UC_OK;
+}
+
+void
+uc_pass_drop(UcPass *p, const UcDropout *dropout)
+{
+	p->dropout = dropout;
 }
 
 UcStatus

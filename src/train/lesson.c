@@ -8,6 +8,7 @@
 
 #include "base/memory.h"
 #include "train/contrast.h"
+#include "train/dropout.h"
 #include "train/pass.h"
 
 struct UcLesson
@@ -18,6 +19,7 @@ struct UcLesson
 	size_t		capacity;		/* tokens of a pass */
 	UcPass	   *pass;
 	size_t	   *numbers;		/* [2 * batch] texts of the step: the first ones, then the second ones */
+	uint64_t   *keys;			/* [2 * batch] of their dropout */
 	int32_t    *labels;			/* [batch] */
 	uint32_t   *ids;			/* [capacity] */
 	size_t	   *starts;			/* [2 * batch + 1] */
@@ -31,7 +33,7 @@ uc_lesson_memory(const UcWeights *weights, const UcFineTuneOptions *o, size_t to
 	size_t		rows = 2 * o->batch;
 
 	return uc_size_add(uc_pass_memory(weights, tokens, rows, threads),
-					   uc_size_mul(rows, 2 * sizeof(size_t) + 2 * sizeof(float) * weights->model.config.dimensions));
+					   uc_size_mul(rows, 4 * sizeof(size_t) + 2 * sizeof(float) * weights->model.config.dimensions));
 }
 
 UcStatus
@@ -51,13 +53,14 @@ uc_lesson_create(const UcWeights *weights, const UcExamples *examples, const UcF
 	l->options = o;
 	l->capacity = tokens;
 	l->numbers = uc_alloc(rows * sizeof(size_t));
+	l->keys = uc_alloc(rows * sizeof(uint64_t));
 	l->labels = uc_alloc(o->batch * sizeof(int32_t));
 	l->ids = uc_alloc(tokens * sizeof(uint32_t));
 	l->starts = uc_alloc((rows + 1) * sizeof(size_t));
 	l->vectors = uc_alloc(rows * n * sizeof(float));
 	l->d_vectors = uc_alloc(rows * n * sizeof(float));
-	if (l->numbers == NULL || l->labels == NULL || l->ids == NULL || l->starts == NULL || l->vectors == NULL ||
-		l->d_vectors == NULL)
+	if (l->numbers == NULL || l->keys == NULL || l->labels == NULL || l->ids == NULL || l->starts == NULL ||
+		l->vectors == NULL || l->d_vectors == NULL)
 		status = uc_out_of_memory(err, uc_lesson_memory(weights, o, tokens, threads));
 	else
 		status = uc_pass_create(weights, tokens, rows, threads, &l->pass, err);
@@ -77,6 +80,7 @@ uc_lesson_free(UcLesson *l)
 		return;
 	uc_pass_free(l->pass);
 	uc_free(l->numbers);
+	uc_free(l->keys);
 	uc_free(l->labels);
 	uc_free(l->ids);
 	uc_free(l->starts);
@@ -108,23 +112,37 @@ fill_batch(const UcLesson *l, size_t first, size_t texts, UcBatch *batch)
 	return i;
 }
 
+/* The texts of `batch`, the step's from `first` on, to vectors. */
+static UcStatus
+forward(UcLesson *l, size_t first, const UcBatch *batch, UcDropout *dropout, const UcRun *run, UcError *err)
+{
+	dropout->keys = l->keys + first;
+	uc_pass_drop(l->pass, dropout->rate > 0 ? dropout : NULL);
+	return uc_pass_forward(l->pass, batch, run, l->vectors + first * l->weights->model.config.dimensions, err);
+}
+
 UcStatus
 uc_lesson_run(UcLesson *l, size_t at, size_t count, UcRandom *random, float *gradient, const UcRun *run, double *loss,
 			  UcError *err)
 {
 	const UcExamples *e = l->examples;
 	size_t		n = l->weights->model.config.dimensions;
+	bool		drops = gradient != NULL || e->objective == UC_OBJECTIVE_UNSUPERVISED;
+	UcDropout	dropout = {.rate = drops ? (float) l->options->dropout : 0};
+	uint64_t	key = dropout.rate > 0 ? uc_random_next(random) : 0;
 	UcBatch		batch;
 	UcStatus	status = UC_OK;
 	size_t		passes = 0;
 
 	uc_examples_choose(e, at, count, random, l->numbers);
+	for (size_t i = 0; i < 2 * count; i++)
+		l->keys[i] = uc_dropout_key(key, i);
 	for (size_t i = 0; i < count && e->labels != NULL; i++)
 		l->labels[i] = e->labels[l->numbers[i]];
 	for (size_t first = 0, next; first < 2 * count && status == UC_OK; first = next, passes++)
 	{
 		next = fill_batch(l, first, 2 * count, &batch);
-		status = uc_pass_forward(l->pass, &batch, run, l->vectors + first * n, err);
+		status = forward(l, first, &batch, &dropout, run, err);
 	}
 	if (status == UC_OK)
 		status = uc_contrast(l->vectors, count, n, e->labels == NULL ? NULL : l->labels, l->options->scale, loss,
@@ -133,7 +151,7 @@ uc_lesson_run(UcLesson *l, size_t at, size_t count, UcRandom *random, float *gra
 	{
 		next = fill_batch(l, first, 2 * count, &batch);
 		if (passes > 1)
-			status = uc_pass_forward(l->pass, &batch, run, l->vectors + first * n, err);
+			status = forward(l, first, &batch, &dropout, run, err);
 		if (status == UC_OK)
 			status = uc_pass_backward(l->pass, l->d_vectors + first * n, l->options->layers, gradient, run, err);
 	}

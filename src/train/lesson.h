@@ -27,7 +27,7 @@ extern void uc_lesson_free(UcLesson *lesson);
 
 /*
  * The mean loss of the examples order[at] … order[at + count - 1], at most options->batch; their partners are drawn with
- * `random`. Adds to gradient [total - trained] (pass.h) unless that is NULL. Errors: UC_INVALID_DATA (a loss that is not
+ * `random`, and so are the masks of dropout. Adds to gradient [total - trained] (pass.h) unless that is NULL. Errors: UC_INVALID_DATA (a loss that is not
  * finite), UC_OUT_OF_MEMORY, UC_INTERRUPTED.
  */
 extern UcStatus uc_lesson_run(UcLesson *lesson, size_t at, size_t count, UcRandom *random, float *gradient, const UcRun *run,

@@ -12,7 +12,9 @@
 typedef enum UcObjective
 {
 	UC_OBJECTIVE_PAIRS = 1,		/* texts [2 * count]: text i and text count + i belong together; labels NULL */
-	UC_OBJECTIVE_LABELS			/* texts [count]: each and another one of its label [count], drawn anew every epoch */
+	UC_OBJECTIVE_LABELS,		/* texts [count]: each and another one of its label [count], drawn anew every epoch */
+	UC_OBJECTIVE_UNSUPERVISED	/* texts [count]: each and itself under other dropout; labels NULL (SimCSE,
+								 * https://arxiv.org/abs/2104.08821) */
 } UcObjective;
 
 /* How far it has come, and at the end what came of it. */
@@ -36,6 +38,7 @@ typedef struct UcFineTuneOptions
 	double		rate;
 	double		decay;
 	double		scale;			/* of the cosine */
+	double		dropout;		/* 0: none. Held-back texts lose nothing, but with UC_OBJECTIVE_UNSUPERVISED always the same */
 	size_t		layers;			/* the last so many are trained; the model's number or more: the embeddings too */
 	size_t		max_tokens;		/* of a text in training; longer ones are cut */
 	uint64_t	seed;

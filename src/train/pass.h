@@ -12,6 +12,7 @@
 #include "base/run.h"
 #include "base/status.h"
 #include "embed/encoder.h"
+#include "train/dropout.h"
 #include "train/weights.h"
 
 typedef struct UcPass UcPass;
@@ -26,6 +27,9 @@ extern void uc_pass_free(UcPass *pass);
  * is over. At most the threads of uc_pass_create run.
  */
 extern UcStatus uc_pass_forward(UcPass *pass, const UcBatch *batch, const UcRun *run, float *vectors, UcError *err);
+
+/* From the next forward on until the next call: keys [texts] of each batch; NULL: none. It stays the caller's. */
+extern void uc_pass_drop(UcPass *pass, const UcDropout *dropout);
 
 /*
  * Adds to gradient [total - trained] what d_vectors [texts, dimensions] (d loss / d vectors of the last forward) make of

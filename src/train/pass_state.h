@@ -50,6 +50,7 @@ struct UcPass
 	size_t		capacity;		/* tokens */
 	size_t		most_texts;
 	int			threads;
+	const UcDropout *dropout;	/* NULL: none */
 	const UcBatch *batch;
 	size_t		groups;
 	size_t	   *group_starts;	/* [groups + 1] numbers of texts */
@@ -63,5 +64,16 @@ struct UcPass
 	UcPassScratch *scratch;		/* [threads] */
 	void	   *memory;
 };
+
+/* rows [tokens of the texts, hidden] of texts first_text … last_text - 1 lose what these texts' masks say. */
+static inline void
+uc_drop_texts(const UcPass *p, size_t layer, UcDropoutPlace place, size_t first_text, size_t last_text, float *rows)
+{
+	const size_t *starts = p->batch->starts;
+	size_t		h = p->weights->model.config.hidden;
+
+	for (size_t t = first_text; t < last_text && p->dropout != NULL; t++)
+		uc_dropout_rows(p->dropout, t, layer, place, 0, rows + (starts[t] - starts[first_text]) * h, starts[t + 1] - starts[t], h);
+}
 
 #endif

@@ -60,6 +60,14 @@ check_refusals(const LoadedModel *loaded, UcFineTuneOptions options, const UcRun
 	CHECK_REFUSED(uc_fine_tune(w, loaded->tokenizer, texts, COUNT, labels, &options, run, &result, &err), UC_INVALID_ARGUMENT, &err,
 				  "rate", "a rate of NaN");
 	options.rate = 1e-3;
+	options.dropout = 1;
+	CHECK_REFUSED(uc_fine_tune(w, loaded->tokenizer, texts, COUNT, labels, &options, run, &result, &err), UC_INVALID_ARGUMENT, &err,
+				  "dropout", "dropout of everything");
+	options.dropout = 0;
+	options.objective = UC_OBJECTIVE_UNSUPERVISED;
+	CHECK_REFUSED(uc_fine_tune(w, loaded->tokenizer, texts, COUNT, NULL, &options, run, &result, &err), UC_INVALID_ARGUMENT, &err,
+				  "dropout", "a text and itself without dropout");
+	options.objective = UC_OBJECTIVE_LABELS;
 	options.batch = 1;
 	CHECK_REFUSED(uc_fine_tune(w, loaded->tokenizer, texts, COUNT, labels, &options, run, &result, &err), UC_INVALID_ARGUMENT, &err,
 				  "batch", "a batch of one");
@@ -68,6 +76,45 @@ check_refusals(const LoadedModel *loaded, UcFineTuneOptions options, const UcRun
 	CHECK_REFUSED(uc_fine_tune(w, loaded->tokenizer, texts, COUNT, labels, &options, run, &result, &err), UC_INVALID_DATA, &err,
 				  "not finite", "a base model with NaN");
 	uc_weights_free(w);
+}
+
+/* Without labels or partners: a lower loss on texts held back, one thread as three; and a watcher hears of every step. */
+static void
+count_steps(void *arg, const UcFineTuneResult *so_far)
+{
+	size_t	   *told = arg;
+
+	*told += so_far->steps == *told && so_far->planned == 21 && isfinite(so_far->held_before);
+}
+
+static void
+check_unsupervised(const LoadedModel *loaded, UcFineTuneOptions options, UcRun *run)
+{
+	UcWeights  *with[2] = {NULL, NULL};
+	UcFineTuneResult result;
+	UcError		err = {0};
+	size_t		told;
+
+	options.objective = UC_OBJECTIVE_UNSUPERVISED;
+	options.dropout = 0.1;
+	options.epochs = 3;
+	options.rate = 1e-3;
+	options.watch = count_steps;
+	options.watch_arg = &told;
+	for (int i = 0; i < 2; i++)
+	{
+		told = 0;
+		run->threads = 3 - 2 * i;
+		CHECK(uc_weights_create(loaded->model, &with[i], &err) == UC_OK &&
+			  uc_fine_tune(with[i], loaded->tokenizer, texts, COUNT, NULL, &options, run, &result, &err) == UC_OK,
+			  "unsupervised: trained");
+		CHECK(result.kept_step > 0 && result.held_after < result.held_before, "the loss held out falls: %.3f to %.3f",
+			  result.held_before, result.held_after);
+		CHECK(told == result.steps + 1, "the watcher hears of every step");
+	}
+	CHECK(memcmp(with[0]->values, with[1]->values, with[0]->total * sizeof(float)) == 0, "one thread makes the same weights as three");
+	uc_weights_free(with[0]);
+	uc_weights_free(with[1]);
 }
 
 int
@@ -87,6 +134,7 @@ main(void)
 	make_texts();
 	CHECK(load_model("test/golden/tiny/gelu_mean", &loaded), "a model");
 	check_refusals(&loaded, options, &run);
+	check_unsupervised(&loaded, options, &run);
 	for (int i = 0; i < 2; i++)
 	{
 		run.threads = i == 0 ? 3 : 1;

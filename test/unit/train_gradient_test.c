@@ -181,6 +181,24 @@ check_parts(Trial *t, const char *name)
 	free(part);
 }
 
+/* With masks the loss is another one, the gradients are still its slopes, and without masks all is as before. */
+static void
+check_dropout(Trial *t, const char *name)
+{
+	static const uint64_t keys[TEXTS] = {11, 12, 13, 14, 15, 16};
+	UcDropout	dropout = {.rate = 0.3f,.keys = keys};
+	double		plain = loss_of(t, false, NULL);
+	char		title[100];
+
+	snprintf(title, sizeof title, "%s with dropout", name);
+	uc_pass_drop(t->pass, &dropout);
+	CHECK(fill_gradient(t, 2, NULL, t->gradient) && fabs(loss_of(t, false, NULL) - plain) > 1e-3, "%s: another loss", title);
+	check_differences(t, title, NULL);
+	check_parts(t, title);
+	uc_pass_drop(t->pass, NULL);
+	CHECK(loss_of(t, false, NULL) == plain, "%s: off again, the loss is what it was, bit by bit", title);
+}
+
 static void
 check_model(const char *name)
 {
@@ -204,6 +222,7 @@ check_model(const char *name)
 		check_differences(&t, name, NULL);
 		check_golden(&t, name);
 		check_parts(&t, name);
+		check_dropout(&t, name);
 		free(t.vectors);
 		free(t.d_vectors);
 		free(t.gradient);

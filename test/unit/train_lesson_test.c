@@ -93,6 +93,10 @@ main(void)
 	check_passes(&loaded, w, &options, "pairs");
 	options.objective = UC_OBJECTIVE_LABELS;
 	check_passes(&loaded, w, &options, "labels");
+	options.dropout = 0.1;
+	check_passes(&loaded, w, &options, "labels with dropout");
+	options.objective = UC_OBJECTIVE_UNSUPERVISED;
+	check_passes(&loaded, w, &options, "unsupervised");
 	uc_weights_free(w);
 	unload_model(&loaded);
 	return check_done();
