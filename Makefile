@@ -15,7 +15,7 @@ CORE_ROOMS = base text model token embed train cluster segment
 CORE_SOURCES = $(sort $(foreach room,$(CORE_ROOMS),$(wildcard src/$(room)/*.c)))
 # Reading JSON and safetensors is for the tool alone: the server maps what the tool has compiled.
 IMPORT_SOURCES = $(filter src/model/import%,$(CORE_SOURCES))
-SERVER_SOURCES = $(filter-out $(IMPORT_SOURCES) $(filter src/train/%,$(CORE_SOURCES)),$(CORE_SOURCES)) $(sort $(wildcard src/pg/*.c))
+SERVER_SOURCES = $(filter-out $(IMPORT_SOURCES),$(CORE_SOURCES)) $(sort $(wildcard src/pg/*.c))
 OBJS = $(SERVER_SOURCES:.c=.o)
 
 INSTALL_SQL = sql/$(EXTENSION)--$(EXTVERSION).sql

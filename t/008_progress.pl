@@ -129,7 +129,7 @@ for my $case ([$endless, qr/kmeans: (seeding|iterating), \d+( of 100)?, part \d+
 {
 	my ($sql, $told) = @$case;
 	$node->psql('postgres', "SET usercluster.progress_interval = 1; SET statement_timeout = '3500ms'; $sql", stderr => \$err);
-	like($err, qr/(NOTICE:  $told\nDETAIL:  It began \d seconds ago\.\n[^\n]*){2,3}ERROR:  canceling statement due to statement timeout/,
+	like($err, qr/(NOTICE:  $told\nDETAIL:  It began \d seconds ago\.[^\n]*\n[^\n]*){2,3}ERROR:  canceling statement due to statement timeout/,
 		'NOTICEs come while threads are at work, and a timeout is one');
 }
 

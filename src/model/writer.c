@@ -85,8 +85,8 @@ uc_writer_end(UcModelWriter *writer, UcStatus status, bool replace, UcError *err
 		status = uc_error(err, UC_IO_ERROR, "could not write \"%s\": %s", writer->temporary, strerror(errno));
 	/* A second name for the file fails where one is there already; rename would take its place. */
 	if (status == UC_OK && (replace ? rename : link) (writer->temporary, writer->output) != 0)
-		status = uc_error(err, UC_IO_ERROR, "could not rename \"%s\" to \"%s\": %s", writer->temporary, writer->output,
-						  strerror(errno));
+		status = errno == EEXIST ? uc_error(err, UC_INVALID_ARGUMENT, "\"%s\" exists already", writer->output) :
+			uc_error(err, UC_IO_ERROR, "could not rename \"%s\" to \"%s\": %s", writer->temporary, writer->output, strerror(errno));
 	if (status != UC_OK || !replace)
 		unlink(writer->temporary);
 	return status;

@@ -36,7 +36,7 @@ extern UcSpan uc_writer_section(UcModelWriter *writer, const void *data, size_t 
 
 /*
  * With UC_OK: writes the header, the fingerprint included, and gives the file its name; where `replace` is false, only if
- * nothing has that name. With another status, or where that fails, the file is removed. Returns the status, or UC_IO_ERROR.
+ * nothing has that name. With another status, or where that fails, the file is removed. Returns the status, or UC_IO_ERROR, or UC_INVALID_ARGUMENT where something has the name.
  */
 extern UcStatus uc_writer_end(UcModelWriter *writer, UcStatus status, bool replace, UcError *err);
 

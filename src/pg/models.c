@@ -9,6 +9,7 @@
 
 #include <math.h>
 
+#include "catalog/pg_type_d.h"
 #include "funcapi.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
@@ -20,8 +21,11 @@
 #include "pg/errors.h"
 #include "pg/models.h"
 #include "pg/settings.h"
+#include "pg/texts.h"
 
 #define MAX_OPEN 8
+#define COLUMNS 19				/* of list_models */
+#define FIRST_OF_ORIGIN 9
 
 static OpenModel open_models[MAX_OPEN];
 static uint64 use_counter;
@@ -107,34 +111,76 @@ models_get(const char *name)
 	return entry;
 }
 
-/* What a distilled model says of its base model and how near it comes to it. */
+/* What the file of a model that was made from another says of that: the column, its keys, and of what type it is. */
+static const struct
+{
+	int			column;
+	const char *tuned;
+	const char *distilled;
+	Oid			type;
+}			origin[] = {
+	{9, "tuned.base", "distilled.base", TEXTOID},
+	{10, NULL, "distilled.fidelity", FLOAT8OID},
+	{11, "tuned.fingerprint", "distilled.fingerprint", TEXTOID},
+	{12, "tuned.objective", NULL, TEXTOID},
+	{13, "tuned.texts", "distilled.texts", INT8OID},
+	{14, "tuned.steps", NULL, INT8OID},
+	{15, "tuned.seed", NULL, INT8OID},
+	{16, "tuned.loss_before", NULL, FLOAT8OID},
+	{17, "tuned.loss_after", NULL, FLOAT8OID},
+	{18, "tuned.options", NULL, TEXTOID}
+};
+
+/* NULL where the file has nothing under the key, or what no such value can be. */
+static Datum
+origin_datum(const char *text, Oid type, bool *is_null)
+{
+	char	   *end = NULL;
+	double		number = 0;
+	int64		whole = 0;
+
+	*is_null = true;
+	if (text == NULL || text[0] == '\0')
+		return (Datum) 0;
+	if (type == TEXTOID)
+	{
+		Datum		value = 0;
+
+		if (pg_verify_mbstr(PG_UTF8, text, (int) strlen(text), true))
+			value = texts_datum(text, strlen(text));
+		*is_null = value == 0;
+		return value;
+	}
+	errno = 0;
+	if (type == INT8OID)
+		whole = strtoll(text, &end, 10);
+	else
+		number = strtod(text, &end);
+	*is_null = errno != 0 || *end != '\0' || !isfinite(number);
+	return type == INT8OID ? Int64GetDatum(whole) : Float8GetDatum(number);
+}
+
 static void
 put_origin(const UcModel *model, Datum *values, bool *nulls)
 {
-	const char *base = uc_model_metadata(model, "distilled.base"),
-			   *fidelity = uc_model_metadata(model, "distilled.fidelity");
-	double		number = fidelity == NULL ? NAN : strtod(fidelity, NULL);
+	bool		tuned = uc_model_metadata(model, "tuned.base") != NULL;
 
-	if (base != NULL && pg_verify_mbstr(GetDatabaseEncoding(), base, (int) strlen(base), true))
+	for (int i = 0; i < lengthof(origin); i++)
 	{
-		values[9] = CStringGetTextDatum(base);
-		nulls[9] = false;
-	}
-	if (isfinite(number))
-	{
-		values[10] = Float8GetDatum(number);
-		nulls[10] = false;
+		const char *key = tuned ? origin[i].tuned : origin[i].distilled;
+		const char *text = key == NULL ? NULL : uc_model_metadata(model, key);
+
+		values[origin[i].column] = origin_datum(text, origin[i].type, &nulls[origin[i].column]);
 	}
 }
 
 static void
 put_model(ReturnSetInfo *rsinfo, const char *name, const UcModel *model, const UcError *err)
 {
-	Datum		values[11] = {CStringGetTextDatum(name)};
-	bool		nulls[11] = {false};
+	Datum		values[COLUMNS] = {CStringGetTextDatum(name)};
+	bool		nulls[COLUMNS] = {false};
 
-	nulls[9] = nulls[10] = true;
-
+	memset(nulls + FIRST_OF_ORIGIN, true, COLUMNS - FIRST_OF_ORIGIN);
 	if (model == NULL)
 	{
 		memset(nulls + 1, true, 7);

@@ -34,7 +34,9 @@
 #include "pg/settings.h"
 
 #define SLOTS 32				/* 5 kB of the 100 kB that a server has to spare */
-#define SHARED_NAME "usercluster progress 1"	/* another number for another layout */
+#define SHARED_NAME "usercluster progress 2"	/* another number for another layout */
+
+#define COLUMNS 13				/* of list_progress */
 
 typedef struct Entry
 {
@@ -47,6 +49,8 @@ typedef struct Entry
 	uint64		total;			/* UC_UNKNOWN_TOTAL */
 	uint32		part;
 	uint32		parts;			/* 0: none */
+	double		loss;			/* of the last step of training … */
+	double		rate;			/* … and its learning rate; 0: nothing is trained */
 	TimestampTz since;
 	TimestampTz phase_since;
 } Entry;
@@ -249,19 +253,29 @@ report(UcProgress *now)
 static void
 tell(void)
 {
-	StringInfoData text;
+	StringInfoData text,
+				detail;
 
 	told = GetCurrentTimestamp();
 	initStringInfo(&text);
+	initStringInfo(&detail);
 	appendStringInfo(&text, "%s, %zu", shown.phase, progress.done);
 	if (progress.total != UC_UNKNOWN_TOTAL)
 		appendStringInfo(&text, " of %zu", progress.total);
 	if (progress.parts > 0)
 		appendStringInfo(&text, ", part %zu of %zu", progress.part, progress.parts);
+	if (shown.rate > 0)
+		appendStringInfo(&text, ", loss %.4f, rate %.3g", shown.loss, shown.rate);
+	appendStringInfo(&detail, "It began %lld seconds ago.", (long long) ((told - shown.since) / USECS_PER_SEC));
+	if (progress.total != UC_UNKNOWN_TOTAL && progress.done > 0 && progress.done < progress.total)
+		appendStringInfo(&detail, " This phase ends in %.0f more if it goes on like that.",
+						 (double) (told - shown.phase_since) / USECS_PER_SEC *
+						 (double) (progress.total - progress.done) / (double) progress.done);
 	ereport(NOTICE,
 			(errmsg("%s: %s", shown.command, text.data),
-			 errdetail("It began %lld seconds ago.", (long long) ((told - shown.since) / USECS_PER_SEC))));
+			 errdetail("%s", detail.data)));
 	pfree(text.data);
+	pfree(detail.data);
 }
 
 static void
@@ -386,6 +400,15 @@ progress_done(size_t done)
 	tell_if_due();
 }
 
+void
+progress_learning(double loss, double rate)
+{
+	if (!is_shown())
+		return;
+	shown.loss = loss;
+	shown.rate = rate;
+}
+
 /* ---- the view ---- */
 
 static void
@@ -414,18 +437,20 @@ number_datum(uint64 number, uint64 none, bool *is_null)
 static void
 put_entry(ReturnSetInfo *set, const Entry *entry)
 {
-	bool		nulls[11] = {false};
-	Datum		values[11] = {
+	bool		nulls[COLUMNS] = {false};
+	Datum		values[COLUMNS] = {
 		Int32GetDatum(entry->pid), ObjectIdGetDatum(entry->database), ObjectIdGetDatum(entry->role),
 		CStringGetTextDatum(entry->command), CStringGetTextDatum(entry->phase),
 		number_datum(entry->part, 0, &nulls[5]), number_datum(entry->parts, 0, &nulls[6]),
 		Int64GetDatum((int64) entry->done), number_datum(entry->total, UC_UNKNOWN_TOTAL, &nulls[8]),
-		TimestampTzGetDatum(entry->since), TimestampTzGetDatum(entry->phase_since)
+		TimestampTzGetDatum(entry->since), TimestampTzGetDatum(entry->phase_since),
+		Float8GetDatum(entry->loss), Float8GetDatum(entry->rate)
 	};
 
 	nulls[4] = entry->phase[0] == '\0';
+	nulls[11] = nulls[12] = entry->rate <= 0;
 	if (!has_privs_of_role(GetUserId(), entry->role) && !has_privs_of_role(GetUserId(), ROLE_PG_READ_ALL_STATS))
-		memset(nulls + 3, true, sizeof(bool) * 8);
+		memset(nulls + 3, true, sizeof(bool) * (COLUMNS - 3));
 	tuplestore_putvalues(set->setResult, set->setDesc, values, nulls);
 }
 

@@ -27,4 +27,7 @@ extern void progress_watch(UcRun *run);
 extern void progress_phase(const char *phase, size_t total);
 extern void progress_done(size_t done);
 
+/* Loss and learning rate (0: none yet) of a step of training, shown with the next report. Only copies: the core may call it. */
+extern void progress_learning(double loss, double rate);
+
 #endif

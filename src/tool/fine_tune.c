@@ -12,10 +12,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "model/import_derived.h"
 #include "model/model.h"
 #include "tool/complain.h"
-#include "train/fine_tune.h"
+#include "tool/paths.h"
+#include "train/lineage.h"
 
 typedef struct Order
 {
@@ -254,26 +254,7 @@ number_labels(Examples *e)
 }
 
 static int
-write_result(const Order *order, const UcModel *base, const UcWeights *weights, const UcFineTuneResult *result)
-{
-	char		lineage[1024];
-	const UcFineTuneOptions *o = &order->options;
-	UcError		err = {0};
-	int			bytes = snprintf(lineage, sizeof lineage,
-								 "lineage.base%c%s%clineage.objective%c%s%clineage.steps%c%zu%clineage.seed%c%llu%clineage.options%c"
-								 "epochs %zu, batch %zu, rate %g, scale %g, last layers %zu%clineage.held_out_loss%c%.6g before, %.6g after%c", 0,
-								 base->fingerprint, 0, 0, order->pairs_file != NULL ? "pairs" : "labels", 0, 0, result->kept_step, 0, 0,
-								 (unsigned long long) o->seed, 0, 0, o->epochs, o->batch, o->rate, o->scale, o->layers, 0, 0,
-								 result->held_before, result->held_after, 0);
-
-	if (uc_write_derived(base, weights->values, lineage, (size_t) bytes, order->output, &err) != UC_OK)
-		return fail(&err);
-	printf("%s\n", order->output);
-	return 0;
-}
-
-static int
-tune(Order *order, UcModel *base, Examples *e)
+tune(Order *order, UcModel *base, const char *base_name, Examples *e)
 {
 	UcTokenizer *tokenizer = NULL;
 	UcWeights  *weights = NULL;
@@ -308,7 +289,11 @@ tune(Order *order, UcModel *base, Examples *e)
 			if (result.kept_step == 0)
 				fputs("usercluster-model: no step was better than the base model on held-out texts: nothing was written\n", stderr);
 			else
-				code = write_result(order, base, weights, &result);
+			{
+				UcLineage	lineage = {base_name, count, &order->options, &result};
+
+				code = uc_fine_tuned_write(weights, base, &lineage, order->output, &run, &err) != UC_OK ? fail(&err) : 0;
+			}
 		}
 	}
 	uc_weights_free(weights);
@@ -378,15 +363,6 @@ parse(int argc, char **argv, Order *order)
 	return 0;
 }
 
-static void
-model_path(const Order *order, const char *model, char *path, size_t size)
-{
-	if (strchr(model, '/') != NULL)
-		snprintf(path, size, "%s", model);
-	else
-		snprintf(path, size, "%s/%s" UC_MODEL_SUFFIX, order->model_dir, model);
-}
-
 int
 uc_tool_fine_tune(int argc, char **argv, const char *model_dir)
 {
@@ -395,16 +371,16 @@ uc_tool_fine_tune(int argc, char **argv, const char *model_dir)
 	Examples	examples = {0};
 	UcModel    *base = NULL;
 	UcError		err = {0};
-	char		path[4352],
-				output[4352];
+	char		path[MODEL_PATH_MAX],
+				output[MODEL_PATH_MAX];
 	int			code = parse(argc, argv, &order);
 
 	if (code != 0)
 		return code;
 	if (strchr(order.output, '/') == NULL && !uc_model_name_valid(order.output))
 		return misuse("not a model name (letters, digits, '.', '_', '-'): ", order.output);
-	model_path(&order, order.base, path, sizeof path);
-	model_path(&order, order.output, output, sizeof output);
+	model_path(order.model_dir, order.base, path, sizeof path);
+	model_path(order.model_dir, order.output, output, sizeof output);
 	order.output = output;
 	if (access(output, F_OK) == 0)
 	{
@@ -413,7 +389,7 @@ uc_tool_fine_tune(int argc, char **argv, const char *model_dir)
 	}
 	code = order.pairs_file != NULL ? read_pairs(order.pairs_file, &examples) : read_labels(order.labels_file, &examples);
 	if (code == 0)
-		code = uc_model_open_path(path, &base, &err) != UC_OK ? fail(&err) : tune(&order, base, &examples);
+		code = uc_model_open_path(path, &base, &err) != UC_OK ? fail(&err) : tune(&order, base, bare_name(path), &examples);
 	uc_model_close(base);
 	for (size_t i = 0; i < examples.count; i++)
 		free((char *) examples.first[i].text);

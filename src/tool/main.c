@@ -17,6 +17,7 @@
 #include "token/tokenizer.h"
 #include "tool/complain.h"
 #include "tool/fine_tune.h"
+#include "tool/paths.h"
 
 #ifndef UC_DEFAULT_MODEL_DIR
 #define UC_DEFAULT_MODEL_DIR "/usr/share/postgresql/usercluster"
@@ -102,15 +103,6 @@ parse(int argc, char **argv, Arguments *out)
 	return 0;
 }
 
-static void
-model_path(const Arguments *arguments, const char *model, char *path, size_t size)
-{
-	if (strchr(model, '/') != NULL)
-		snprintf(path, size, "%s", model);
-	else
-		snprintf(path, size, "%s/%s" UC_MODEL_SUFFIX, arguments->model_dir, model);
-}
-
 /* The file's text, or NULL with a message printed. */
 static char *
 read_text_file(const char *path)
@@ -137,7 +129,7 @@ static int
 run_import(const Arguments *arguments)
 {
 	char		directory[4096],
-				path[4352];
+				path[MODEL_PATH_MAX];
 	char	   *licence = NULL;
 	const char *name = arguments->name;
 	UcImportOptions options = {.prompt = arguments->prompt};
@@ -197,7 +189,7 @@ static int
 run_info(const Arguments *arguments)
 {
 	static const char *const poolings[] = {"", "mean", "cls", "max"};
-	char		path[4352];
+	char		path[MODEL_PATH_MAX];
 	UcModel    *model;
 	UcError		err = {0};
 	const UcModelConfig *c;
@@ -205,7 +197,7 @@ run_info(const Arguments *arguments)
 
 	if (arguments->rest_count != 1)
 		return misuse("info takes one model", "");
-	model_path(arguments, arguments->rest[0], path, sizeof path);
+	model_path(arguments->model_dir, arguments->rest[0], path, sizeof path);
 	if (uc_model_open_path(path, &model, &err) != UC_OK)
 		return fail(&err);
 	c = &model->config;
@@ -230,14 +222,14 @@ run_info(const Arguments *arguments)
 static int
 run_verify(const Arguments *arguments)
 {
-	char		path[4352];
+	char		path[MODEL_PATH_MAX];
 	UcModel    *model;
 	UcTokenizer *tokenizer;
 	UcError		err = {0};
 
 	if (arguments->rest_count != 1)
 		return misuse("verify takes one model", "");
-	model_path(arguments, arguments->rest[0], path, sizeof path);
+	model_path(arguments->model_dir, arguments->rest[0], path, sizeof path);
 	if (uc_verify(path, &err) != UC_OK || uc_model_open_path(path, &model, &err) != UC_OK)
 		return fail(&err);
 	if (uc_tokenizer_open(model->tokenizer, model->tokenizer_bytes, model->config.vocabulary, &tokenizer, &err) != UC_OK)
@@ -322,7 +314,7 @@ print_embeddings(const Arguments *arguments, UcModel *model, UcTokenizer *tokeni
 static int
 run_embed(const Arguments *arguments)
 {
-	char		path[4352];
+	char		path[MODEL_PATH_MAX];
 	UcModel    *model;
 	UcTokenizer *tokenizer;
 	Lines		lines = {0};
@@ -332,7 +324,7 @@ run_embed(const Arguments *arguments)
 
 	if (arguments->model == NULL)
 		return misuse("embed needs --model", "");
-	model_path(arguments, arguments->model, path, sizeof path);
+	model_path(arguments->model_dir, arguments->model, path, sizeof path);
 	if (uc_model_open_path(path, &model, &err) != UC_OK ||
 		uc_tokenizer_open(model->tokenizer, model->tokenizer_bytes, model->config.vocabulary, &tokenizer, &err) != UC_OK)
 		return fail(&err);
@@ -352,24 +344,11 @@ run_embed(const Arguments *arguments)
 	return code;
 }
 
-/* The name of the model at the path, which is changed. */
-static const char *
-bare_name(char *path)
-{
-	char	   *name = strrchr(path, '/') == NULL ? path : strrchr(path, '/') + 1;
-	size_t		bytes = strlen(name),
-				suffix = strlen(UC_MODEL_SUFFIX);
-
-	if (bytes > suffix && strcmp(name + bytes - suffix, UC_MODEL_SUFFIX) == 0)
-		name[bytes - suffix] = '\0';
-	return name;
-}
-
 static int
 run_distil(const Arguments *arguments)
 {
-	char		base_path[4352],
-				path[4352];
+	char		base_path[MODEL_PATH_MAX],
+				path[MODEL_PATH_MAX];
 	UcModel    *model;
 	UcTokenizer *tokenizer;
 	Lines		lines = {0};
@@ -381,11 +360,11 @@ run_distil(const Arguments *arguments)
 		return misuse("distil takes two models", "");
 	if (!uc_model_name_valid(arguments->rest[1]))
 		return misuse("not a model name (letters, digits, '.', '_', '-'): ", arguments->rest[1]);
-	model_path(arguments, arguments->rest[0], base_path, sizeof base_path);
+	model_path(arguments->model_dir, arguments->rest[0], base_path, sizeof base_path);
 	if (arguments->output != NULL)
 		snprintf(path, sizeof path, "%s", arguments->output);
 	else
-		model_path(arguments, arguments->rest[1], path, sizeof path);
+		model_path(arguments->model_dir, arguments->rest[1], path, sizeof path);
 	if (access(path, F_OK) == 0)
 		return misuse("there is a file of that name: ", path);
 	if (uc_model_open_path(base_path, &model, &err) != UC_OK ||

@@ -191,18 +191,6 @@ train(Tuning *t, UcError *err)
 	return status;
 }
 
-/* Bytes of the best weights, the lesson, the optimiser, the examples; and of the working copy itself. */
-static UcStatus
-check_memory(const Tuning *t, const UcText *texts, size_t count, size_t tokens, UcError *err)
-{
-	size_t		bytes = uc_size_mul(t->weights->total, 2 * sizeof(float));
-
-	bytes = uc_size_add(bytes, uc_lesson_memory(t->weights, t->options, tokens, t->run->threads));
-	bytes = uc_size_add(bytes, uc_adam_memory(t->weights, t->options->layers));
-	bytes = uc_size_add(bytes, uc_examples_memory(texts, count, t->options));
-	return uc_check_budget("fine-tuning this model", bytes, t->run->max_memory, err);
-}
-
 static size_t
 pass_tokens(const UcFineTuneOptions *o)
 {
@@ -210,6 +198,19 @@ pass_tokens(const UcFineTuneOptions *o)
 				tokens = most < PASS_TOKENS ? most : PASS_TOKENS;
 
 	return tokens < o->max_tokens ? o->max_tokens : tokens;
+}
+
+/* Bytes of the best weights, the lesson, the optimiser, the examples; and of the working copy itself. */
+static UcStatus
+check_memory(const UcWeights *weights, const UcFineTuneOptions *options, const UcText *texts, size_t count, const UcRun *run,
+			 UcError *err)
+{
+	size_t		bytes = uc_size_mul(weights->total, 2 * sizeof(float));
+
+	bytes = uc_size_add(bytes, uc_lesson_memory(weights, options, pass_tokens(options), run->threads));
+	bytes = uc_size_add(bytes, uc_adam_memory(weights, options->layers));
+	bytes = uc_size_add(bytes, uc_examples_memory(texts, count, options));
+	return uc_check_budget("fine-tuning this model", bytes, run->max_memory, err);
 }
 
 static UcStatus
@@ -227,11 +228,31 @@ prepare(Tuning *t, UcError *err)
 	return status != UC_OK ? status : uc_adam_create(t->weights, o->layers, &adam, &t->adam, err);
 }
 
+/* The options, with no more tokens than the model takes. */
+static UcFineTuneOptions
+grant(const UcWeights *weights, const UcFineTuneOptions *options)
+{
+	UcFineTuneOptions granted = *options;
+
+	if (granted.max_tokens > weights->model.config.max_tokens)
+		granted.max_tokens = weights->model.config.max_tokens;
+	return granted;
+}
+
+UcStatus
+uc_fine_tune_check(const UcWeights *weights, const UcFineTuneOptions *options, const UcRun *run, UcError *err)
+{
+	UcFineTuneOptions granted = grant(weights, options);
+	UcStatus	status = check_options(options, err);
+
+	return status != UC_OK ? status : check_memory(weights, &granted, NULL, 0, run, err);
+}
+
 UcStatus
 uc_fine_tune(UcWeights *weights, const UcTokenizer *tokenizer, const UcText *texts, size_t count, const int32_t *labels,
 			 const UcFineTuneOptions *options, const UcRun *run, UcFineTuneResult *result, UcError *err)
 {
-	UcFineTuneOptions granted = *options;
+	UcFineTuneOptions granted = grant(weights, options);
 	Tuning		t = {.weights = weights,.options = &granted,.run = run,.result = result};
 	UcStatus	status = check_options(options, err);
 
@@ -240,9 +261,7 @@ uc_fine_tune(UcWeights *weights, const UcTokenizer *tokenizer, const UcText *tex
 		status = check_examples(options, count, labels, err);
 	if (status != UC_OK)
 		return status;
-	if (granted.max_tokens > weights->model.config.max_tokens)
-		granted.max_tokens = weights->model.config.max_tokens;
-	status = check_memory(&t, texts, options->objective == UC_OBJECTIVE_PAIRS ? 2 * count : count, pass_tokens(&granted), err);
+	status = check_memory(weights, &granted, texts, options->objective == UC_OBJECTIVE_PAIRS ? 2 * count : count, run, err);
 	if (status != UC_OK)
 		return status;
 	uc_random_seed(&t.random, options->seed, 1);

@@ -23,6 +23,12 @@
 #include "train/weights.h"
 
 /*
+ * What can be refused before there are texts: options out of range (UC_INVALID_ARGUMENT), and a model that exceeds the run's memory
+ * even with few short ones (UC_MEMORY_LIMIT).
+ */
+extern UcStatus uc_fine_tune_check(const UcWeights *weights, const UcFineTuneOptions *options, const UcRun *run, UcError *err);
+
+/*
  * texts and labels as the objective wants them (options.h). weights end as the best that were met. Errors:
  * UC_INVALID_ARGUMENT (an option out of range), UC_INVALID_DATA (too few examples, one label, a text without tokens or
  * not UTF-8), UC_MEMORY_LIMIT (before any work), UC_OUT_OF_MEMORY, UC_INTERRUPTED (weights are then undefined).

@@ -142,7 +142,7 @@ main(void)
 	setrlimit(RLIMIT_FSIZE, &old);
 	CHECK(write_tiny(&err) == UC_OK, "it is written");
 	CHECK(uc_verify(path, &err) == UC_OK, "it has its fingerprint, by the other implementation of the hash");
-	CHECK_REFUSED(write_tiny(&err), UC_IO_ERROR, &err, "could not rename", "a file that exists is not replaced");
+	CHECK_REFUSED(write_tiny(&err), UC_INVALID_ARGUMENT, &err, "exists already", "a file that exists is not replaced");
 	CHECK(uc_verify(path, &err) == UC_OK, "and stays whole");
 	check_texts();
 	check_damage();

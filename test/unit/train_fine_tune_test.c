@@ -5,8 +5,7 @@
 #include "check.h"
 #include "golden.h"
 
-#include "model/import_derived.h"
-#include "train/fine_tune.h"
+#include "train/lineage.h"
 
 #define COUNT 60
 
@@ -127,7 +126,7 @@ main(void)
 	UcWeights  *with[2] = {NULL, NULL};
 	UcFineTuneResult result;
 	UcError		err = {0};
-	static const char lineage[] = "lineage.base\0tiny";
+	UcLineage	lineage = {"tiny", COUNT, &options, &result};
 	char		path[300];
 	UcModel    *made = NULL;
 
@@ -146,17 +145,19 @@ main(void)
 	CHECK(memcmp(with[0]->values, with[1]->values, with[0]->total * sizeof(float)) == 0, "one thread makes the same weights as three");
 	snprintf(path, sizeof path, "%s.new", loaded.path);
 	unlink(path);
-	CHECK(uc_write_derived(loaded.model, with[0]->values, lineage, sizeof lineage, path, &err) == UC_OK &&
+	CHECK(uc_fine_tuned_write(with[0], loaded.model, &lineage, path, &run, &err) == UC_OK &&
 		  uc_verify(path, &err) == UC_OK && uc_model_open_path(path, &made, &err) == UC_OK, "a whole file: %s", err.message);
 	if (made != NULL)
 	{
-		const char *base = uc_model_metadata(made, "lineage.base");
+		const char *base = uc_model_metadata(made, "tuned.base"),
+				   *fingerprint = uc_model_metadata(made, "tuned.fingerprint");
 
-		CHECK(base != NULL && strcmp(base, "tiny") == 0, "with its lineage");
+		CHECK(base != NULL && strcmp(base, "tiny") == 0 && fingerprint != NULL &&
+			  strcmp(fingerprint, loaded.model->fingerprint) == 0, "with its lineage");
 		CHECK(memcmp(made->layers[1].up_weight, with[0]->model.layers[1].up_weight, 64) == 0, "and its weights");
 		uc_model_close(made);
 	}
-	CHECK_REFUSED(uc_write_derived(loaded.model, with[0]->values, lineage, sizeof lineage, path, &err), UC_INVALID_ARGUMENT, &err,
+	CHECK_REFUSED(uc_fine_tuned_write(with[0], loaded.model, &lineage, path, &run, &err), UC_INVALID_ARGUMENT, &err,
 				  "exists", "a file that is there stays");
 	unlink(path);
 	uc_weights_free(with[0]);

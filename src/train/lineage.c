@@ -1,0 +1,69 @@
+/*
+ * lineage.c
+ *	  Metadata of a fine-tuned model.
+ */
+#include "train/lineage.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "model/derived.h"
+#include "model/writer.h"
+
+static const char *const objectives[] = {[UC_OBJECTIVE_PAIRS] = "pairs", [UC_OBJECTIVE_LABELS] = "labels"};
+
+typedef struct Metadata
+{
+	char	   *pairs;
+	size_t		bytes;
+	UcStatus	status;
+	UcError    *err;
+} Metadata;
+
+static void add(Metadata *metadata, const char *key, const char *format,...) __attribute__((format(printf, 3, 4)));
+
+static void
+add(Metadata *metadata, const char *key, const char *format,...)
+{
+	char		value[512];
+	va_list		values;
+
+	if (metadata->status != UC_OK)
+		return;
+	va_start(values, format);
+	vsnprintf(value, sizeof value, format, values);
+	va_end(values);
+	metadata->status = uc_metadata_add(&metadata->pairs, &metadata->bytes, key, value, metadata->err);
+}
+
+const char *
+uc_objective_name(UcObjective objective)
+{
+	return (size_t) objective < sizeof objectives / sizeof *objectives ? objectives[objective] : NULL;
+}
+
+UcStatus
+uc_fine_tuned_write(const UcWeights *weights, const UcModel *base, const UcLineage *lineage, const char *output,
+					const UcRun *run, UcError *err)
+{
+	const UcFineTuneOptions *o = lineage->options;
+	const UcFineTuneResult *r = lineage->result;
+	Metadata	metadata = {.err = err};
+
+	metadata.status = uc_metadata_add(&metadata.pairs, &metadata.bytes, "prompt", o->prompt == NULL ? "" : o->prompt, err);
+	add(&metadata, "tuned.base", "%s", lineage->base);
+	add(&metadata, "tuned.fingerprint", "%s", base->fingerprint);
+	add(&metadata, "tuned.objective", "%s", uc_objective_name(o->objective));
+	add(&metadata, "tuned.texts", "%zu", lineage->count);
+	add(&metadata, "tuned.steps", "%zu", r->kept_step);
+	add(&metadata, "tuned.seed", "%lld", (long long) o->seed);
+	add(&metadata, "tuned.loss_before", "%.6g", r->held_before);
+	add(&metadata, "tuned.loss_after", "%.6g", r->held_after);
+	add(&metadata, "tuned.options", "epochs %zu, batch %zu, rate %g, decay %g, scale %g, last layers %zu, tokens %zu", o->epochs,
+		o->batch, o->rate, o->decay, o->scale, o->layers < base->config.layers ? o->layers : base->config.layers, o->max_tokens);
+	if (metadata.status == UC_OK)
+		metadata.status = uc_derived_write(base, weights->values, metadata.pairs, metadata.bytes, output, run, err);
+	free(metadata.pairs);
+	return metadata.status;
+}
