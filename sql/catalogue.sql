@@ -35,8 +35,8 @@ SELECT rule, signature FROM function, LATERAL (VALUES
 	 (provolatile = 'i' AND proisstrict)),
 	('says how many rows it returns', NOT proretset OR prorows BETWEEN 1 AND 10000 AND prorows <> 1000 OR proargnames && '{query}'),
 	('is dearer than an operator', effect_only OR prokind IN ('p', 'a') OR procost >= 100 OR NOT (proretset OR proargnames && '{query,model}')),
-	('may be called by everybody', has_function_privilege('public', oid, 'EXECUTE') OR proname = 'distil'),
-	('may not be called by everybody', NOT has_function_privilege('public', oid, 'EXECUTE') OR proname <> 'distil')) AS r(rule, kept)
+	('may be called by everybody', has_function_privilege('public', oid, 'EXECUTE') OR proname IN ('distil', 'fine_tune')),
+	('may not be called by everybody', NOT has_function_privilege('public', oid, 'EXECUTE') OR proname NOT IN ('distil', 'fine_tune'))) AS r(rule, kept)
 WHERE NOT kept ORDER BY 1, 2::text COLLATE "C";
 
 -- tables are hidden but for what somebody may add to, and views are read only
@@ -69,6 +69,7 @@ SELECT usercluster.disable_embedding('mine');
 SELECT pg_temp.refused(call) FROM (VALUES
 	('SELECT count(*) FROM usercluster.kmeans(''SELECT segment, centroid FROM usercluster.segment_store'', 2)'),
 	('CALL usercluster.distil(''all-MiniLM-L6-v2'', ''regress'', ''SELECT body FROM points'')'),
+	('CALL usercluster.fine_tune(''all-MiniLM-L6-v2'', ''regress'', ''SELECT body, body FROM points'')'),
 	('CALL usercluster.create_segmentation(''s'', ''SELECT id, at FROM points'', 2)'),
 	('SELECT usercluster.enable_embedding(''points'', ''body'', ''at'')'),
 	('INSERT INTO usercluster.stop_words VALUES (''en'', ''x'')'),

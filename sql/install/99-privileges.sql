@@ -12,7 +12,7 @@ BEGIN
 		UNION
 		SELECT 'ROUTINE', p.oid::regprocedure::text, a.grantee
 		FROM pg_catalog.pg_proc p, LATERAL pg_catalog.aclexplode(p.proacl) a
-		WHERE p.oid = 'usercluster.distil(text, text, text, bigint)'::regprocedure AND a.grantee <> p.proowner
+		WHERE p.pronamespace = 'usercluster'::regnamespace AND p.proname IN ('distil', 'fine_tune') AND a.grantee <> p.proowner
 	LOOP
 		EXECUTE format('REVOKE ALL ON %s %s FROM %s', given.kind, given.name,
 					   CASE given.grantee WHEN 0 THEN 'PUBLIC' ELSE given.grantee::regrole::text END);
