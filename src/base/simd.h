@@ -26,6 +26,8 @@ typedef struct UcKernels
 	/* sum[i] += weight * x[i] over n floats, in double */
 	void		(*accumulate) (double *sum, const float *x, double weight, size_t n);
 
+	void		(*widen) (float *out, const uint16_t *x, size_t n);	/* IEEE half precision to float, exactly */
+
 	/* the forward pass, in float; rows are [rows, n], contiguous, changed in place */
 	void		(*softmax) (float *row, size_t n, float scale);	/* softmax(scale * row) */
 	void		(*layer_norm) (float *row, const float *weight, const float *bias, float epsilon, size_t n);

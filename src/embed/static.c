@@ -88,15 +88,17 @@ sum_text(UcStaticSum *made, size_t count, float *out, UcError *err)
 		uc_kernels()->accumulate(made->sum, made->row, weight, dim);
 		square += weight * weight;
 	}
+	square = square > 0 ? 1 / sqrt(square) : 0;
 	for (size_t j = 0; j < dim; j++)
 	{
-		made->sum[j] = model->mean[j] + (square > 0 ? made->sum[j] / sqrt(square) : 0);
+		made->sum[j] = model->mean[j] + square * made->sum[j];
 		length += made->sum[j] * made->sum[j];
 	}
 	if (!(length > 0 && isfinite(length)))
 		return uc_error(err, UC_INVALID_DATA, "the model gives a vector without length or with values that are not finite");
+	length = 1 / sqrt(length);
 	for (size_t j = 0; j < dim; j++)
-		out[j] = (float) (made->sum[j] / sqrt(length));
+		out[j] = (float) (length * made->sum[j]);
 	return UC_OK;
 }
 

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "base/simd.h"
 
 #define MAX_WIDTH 65536			/* of hidden, intermediate, dimensions: keeps every product of two in 64 bits */
 #define MAX_LAYERS 1024
@@ -463,8 +464,7 @@ uc_model_word(const UcModel *model, uint32_t id, float *row)
 			memcpy(row, data, columns * sizeof(float));
 			break;
 		case UC_TENSOR_F16:
-			for (size_t i = 0; i < columns; i++)
-				row[i] = half_to_float(load_u16(data + 2 * i));
+			uc_kernels()->widen(row, (const uint16_t *) data, columns);
 			break;
 		case UC_TENSOR_BF16:
 			for (size_t i = 0; i < columns; i++)

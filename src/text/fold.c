@@ -4,12 +4,23 @@
  */
 #include "text/fold.h"
 
+#include <stdint.h>
 #include <string.h>
 #include <utf8proc.h>
 
 #define DECOMPOSED 2048			/* code points: U+FDFA alone becomes 18 */
 #define APOSTROPHE 0x27
 #define RIGHT_QUOTE 0x2019
+
+static bool
+is_ascii(const char *word, size_t bytes)
+{
+	uint8_t		all = 0;
+
+	for (size_t i = 0; i < bytes; i++)
+		all |= (uint8_t) word[i];
+	return all < 0x80;
+}
 
 bool
 uc_fold_word(const char *word, size_t bytes, char out[UC_FOLD_ROOM], size_t *out_bytes)
@@ -20,6 +31,14 @@ uc_fold_word(const char *word, size_t bytes, char out[UC_FOLD_ROOM], size_t *out
 
 	if (bytes > UC_FOLD_LONGEST)
 		return false;
+	/* Every form of ASCII is itself in lower case. */
+	if (is_ascii(word, bytes))
+	{
+		for (size_t i = 0; i < bytes; i++)
+			out[i] = (char) (word[i] >= 'A' && word[i] <= 'Z' ? word[i] | 0x20 : word[i]);
+		*out_bytes = bytes;
+		return true;
+	}
 	count = utf8proc_decompose((const utf8proc_uint8_t *) word, (utf8proc_ssize_t) bytes, codes, DECOMPOSED,
 							   UTF8PROC_DECOMPOSE | UTF8PROC_COMPAT);
 	if (count < 0 || count > DECOMPOSED)

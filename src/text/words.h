@@ -39,7 +39,7 @@ extern void uc_words_close(UcWords *words); /* takes NULL */
 /* The text must live until the last call of uc_words_next for it. */
 extern void uc_words_start(UcWords *words, const char *text, size_t bytes);
 
-/* Errors: those of uc_breaker_next. */
+/* Errors: those of uc_breaker_open and uc_breaker_next. */
 extern UcStatus uc_words_next(UcWords *words, const UcRun *run, UcWord *word, UcError *err);
 
 /* "word", "number", "ideographic", "kana". */

@@ -60,6 +60,16 @@ put_pieces(const UcTokenizer *t, const char *word, size_t bytes, UcTextSpan span
 	return true;
 }
 
+static bool
+is_ascii(const char *text, size_t bytes)
+{
+	uint8_t		all = 0;
+
+	for (size_t i = 0; i < bytes; i++)
+		all |= (uint8_t) text[i];
+	return all < 0x80;
+}
+
 UcStatus
 uc_tokenize_static(const UcTokenizer *t, const char *text, size_t bytes, const UcRun *run, UcTokens *tokens, UcError *err)
 {
@@ -70,7 +80,7 @@ uc_tokenize_static(const UcTokenizer *t, const char *text, size_t bytes, const U
 	if (status != UC_OK)
 		return status;
 	s->chars.count = 0;
-	if ((status = uc_chars_decode(&s->chars, text, 0, bytes, err)) != UC_OK)
+	if (!is_ascii(text, bytes) && (status = uc_chars_decode(&s->chars, text, 0, bytes, err)) != UC_OK)
 		return status;
 	uc_words_start(s->words, text, bytes);
 	while ((status = uc_words_next(s->words, run, &word, err)) == UC_OK && word.span.stop > word.span.start)

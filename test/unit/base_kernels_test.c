@@ -90,6 +90,31 @@ check_forward(const UcKernels *k, size_t n)
 	CHECK(worst(x, expected, n) < 2e-6 && x[n] == 12345, "%s gelu, tanh form, of %zu", k->name, n);
 }
 
+/* Every half there is, at every place in a row of sixteen. */
+static void
+check_widening(const UcKernels *k)
+{
+	static uint16_t halves[65536 + 5];
+	static float floats[65536 + 5];
+	size_t		wrong = 0;
+
+	for (size_t i = 0; i < sizeof halves / sizeof *halves; i++)
+		halves[i] = (uint16_t) (i * 4099);
+	k->widen(floats, halves, sizeof halves / sizeof *halves);
+	for (size_t i = 0; i < sizeof halves / sizeof *halves; i++)
+	{
+		int			exponent = halves[i] >> 10 & 31,
+					mantissa = halves[i] & 1023;
+		double		expected = exponent == 0 ? ldexp(mantissa, -24)
+			: exponent == 31 ? (mantissa == 0 ? INFINITY : NAN) : ldexp(1024 + mantissa, exponent - 25);
+
+		if (isnan(expected) ? !isnan(floats[i]) : floats[i] != copysign(expected, halves[i] & 0x8000 ? -1 : 1) ||
+			!signbit(floats[i]) != !(halves[i] & 0x8000))
+			wrong++;
+	}
+	CHECK(wrong == 0, "%s: every half is widened exactly (%zu are not)", k->name, wrong);
+}
+
 int
 main(void)
 {
@@ -107,6 +132,7 @@ main(void)
 	for (int plain = 0; plain < 2; plain++)
 	{
 		uc_kernels_force_plain(plain);
+		check_widening(uc_kernels());
 		for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
 		{
 			check_reductions(uc_kernels(), sizes[i]);

@@ -6,6 +6,8 @@
 #include <stdint.h>
 #include <stdlib.h>
 
+#include "base/random.h"
+#include "text/breaker.h"
 #include "text/fold.h"
 #include "text/language.h"
 #include "text/stem.h"
@@ -39,6 +41,84 @@ check_words(const char *text, const char *wanted)
 	CHECK(strcmp(joined, wanted) == 0, "words of %s", text);
 	if (strcmp(joined, wanted) != 0)
 		printf("# found %s\n", joined);
+}
+
+static const char *const pieces[] = {
+	" ", " ", " ", "  ", "a", "B", "word", "x9", "0", "42", ".", ".", "'", ",", ";", ":", "@", "_", "-", "/", "\"", "(", ")", "!", "?",
+	"&", "#", "$", "%", "*", "+", "=", "<", "~", "`", "|", "\\", "^", "{", "]", "\n", "\r\n", "\t", "\r", "\v", "\f", "\x01", "\x7F",
+	/* from here on not ASCII */
+	"’", "é", "e\u0301", "\u0301", "中文", "书", "ไทย", "カナ", "가나", "ж", "\u00A0", "\u2003", "\u200D", "\u00AD", "👩", "🇩", "🇪", "“",
+	"½", "٣", "א", "\u2019", "\x80", "\xE4", "\xF0\x9F"
+};
+
+/* Texts of `count` random pieces: the words must be ICU's parts without those between words. */
+static bool
+same_as_icu(UcBreaker *breaker, UcRandom *random, size_t kinds, size_t count, bool repeated)
+{
+	char	   *text = malloc(count * 8);
+	size_t		bytes = 0;
+	UcWord		word;
+	UcTextSpan	part;
+	UcError		err = {0};
+	bool		between,
+				same = true;
+	const char *piece = NULL;
+
+	for (size_t i = 0; i < count; i++)
+	{
+		if (piece == NULL || !repeated || uc_random_below(random, count / 4) == 0)
+			piece = pieces[uc_random_below(random, kinds)];
+		memcpy(text + bytes, piece, strlen(piece));
+		bytes += strlen(piece);
+	}
+	uc_words_start(words, text, bytes);
+	uc_breaker_start(breaker, text, bytes);
+	do
+	{
+		do
+			same = same && uc_breaker_next(breaker, &run, &part, &between, &err) == UC_OK;
+		while (same && between && part.stop > part.start);
+		same = same && uc_words_next(words, &run, &word, &err) == UC_OK &&
+			(part.stop == part.start ? word.span.stop == word.span.start
+			 : word.span.start == part.start && word.span.stop == part.stop);
+	} while (same && part.stop > part.start);
+	if (!same)
+		printf("# in %.*s: ICU has %.*s, found is %.*s\n", bytes < 300 ? (int) bytes : 300, text, (int) (part.stop - part.start),
+			   text + part.start, (int) (word.span.stop - word.span.start), text + word.span.start);
+	free(text);
+	return same;
+}
+
+static void
+check_without_icu(void)
+{
+	const size_t all = sizeof pieces / sizeof *pieces;
+	UcBreaker  *breaker;
+	UcError		err = {0};
+	UcRandom	random;
+	size_t		ascii = 0;
+	bool		same[4] = {true, true, true, true};
+
+	while ((uint8_t) pieces[ascii][0] < 0x80)
+		ascii++;
+	uc_random_seed(&random, 11, 0);
+	if (uc_breaker_open(UC_BREAK_WORDS, &breaker, &err) != UC_OK)
+		abort();
+	for (int i = 0; i < 20000; i++)
+	{
+		same[0] = same[0] && same_as_icu(breaker, &random, ascii, 1 + uc_random_below(&random, 24), false);
+		same[1] = same[1] && same_as_icu(breaker, &random, all, 1 + uc_random_below(&random, 24), false);
+	}
+	for (int i = 0; i < 8; i++)
+	{
+		same[2] = same[2] && same_as_icu(breaker, &random, ascii, 100000, false) && same_as_icu(breaker, &random, all, 100000, false);
+		same[3] = same[3] && same_as_icu(breaker, &random, ascii, 300000, true);
+	}
+	CHECK(same[0], "20,000 ASCII texts have ICU's words");
+	CHECK(same[1], "and so have 20,000 others");
+	CHECK(same[2], "and texts that are longer than a window");
+	CHECK(same[3], "and texts with words that are");
+	uc_breaker_close(breaker);
 }
 
 /* Ends of the words of text[from, stop), in bytes of the text. */
@@ -201,6 +281,7 @@ main(void)
 	check_words("I don't like 3.14 e-mails: x1 _", "w:I w:don't w:like n:3.14 w:e w:mails w:x1");
 	check_words("我喜欢看电影，１２！", "i:我 i:喜欢 i:看 i:电影 n:１２");
 	check_words("カタカナ ภาษาไทย 한국어를", "k:カタカナ w:ภาษา w:ไทย w:한국어를");
+	check_without_icu();
 	check_windows();
 	check_long();
 	check_folds();
