@@ -7,7 +7,8 @@
 #   make fuzz           the fuzzers of test/fuzz under clang, FUZZ_SECONDS (60) each; `make unit` replays their corpus
 #   make installcheck   regression, isolation and TAP tests against a running server
 
-EXTENSION = usercluster
+# The second joins the first with pgvector, which it needs only where it is created.
+EXTENSION = usercluster usercluster_pgvector
 EXTVERSION = 0.1.0
 MODULE_big = usercluster
 
@@ -18,11 +19,11 @@ IMPORT_SOURCES = $(filter src/model/import%,$(CORE_SOURCES))
 SERVER_SOURCES = $(filter-out $(IMPORT_SOURCES),$(CORE_SOURCES)) $(sort $(wildcard src/pg/*.c))
 OBJS = $(SERVER_SOURCES:.c=.o)
 
-INSTALL_SQL = sql/$(EXTENSION)--$(EXTVERSION).sql
+INSTALL_SQL = sql/usercluster--$(EXTVERSION).sql
 DATA_built = $(INSTALL_SQL)
-DATA = $(wildcard sql/$(EXTENSION)--*--*.sql)
+DATA = $(wildcard sql/usercluster--*--*.sql sql/pgvector/usercluster_pgvector--*.sql)
 
-REGRESS = $(sort $(patsubst sql/%.sql,%,$(filter-out sql/$(EXTENSION)--%,$(wildcard sql/*.sql))))
+REGRESS = $(sort $(patsubst sql/%.sql,%,$(filter-out sql/usercluster--%,$(wildcard sql/*.sql))))
 REGRESS_OPTS = --load-extension=usercluster
 ISOLATION_OPTS = --load-extension=usercluster
 ISOLATION = $(sort $(patsubst specs/%.spec,%,$(wildcard specs/*.spec)))
@@ -57,9 +58,9 @@ all: usercluster-model
 $(INSTALL_SQL): $(sort $(wildcard sql/install/*.sql))
 	cat $^ > $@
 
-# What the library's functions look like in SQL, for it to compare.
+# What the library's functions look like in SQL, for it to compare; of several definitions of one, it names the last as expected.
 src/pg/definition.o: src/pg/definitions.inc
-src/pg/definitions.inc: src/pg/definitions.awk $(sort $(wildcard sql/install/*.sql))
+src/pg/definitions.inc: src/pg/definitions.awk $(sort $(wildcard sql/pgvector/*.sql)) $(sort $(wildcard sql/install/*.sql))
 	awk -f $^ > $@
 
 # Kernels are built once per instruction set; which one runs is decided at run time.

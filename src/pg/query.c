@@ -300,6 +300,16 @@ check_key(Form_pg_attribute column, Oid key_type)
 			 errhint("Pass key => NULL::%s.", format_type_be(column->atttypid))));
 }
 
+/* Arrays of numbers, and pgvector's vector where usercluster_pgvector is. */
+static bool
+has_cast(Oid type)
+{
+	Oid			function;
+	CoercionPathType path = find_coercion_pathway(embedding_type_oid(), type, COERCION_EXPLICIT, &function);
+
+	return path == COERCION_PATH_FUNC || path == COERCION_PATH_RELABELTYPE;
+}
+
 /* True for a text that is to be embedded. */
 static bool
 check_embedding_column(Form_pg_attribute column, bool takes_text)
@@ -315,9 +325,9 @@ check_embedding_column(Form_pg_attribute column, bool takes_text)
 			(errcode(ERRCODE_DATATYPE_MISMATCH),
 			 errmsg("the query's second column \"%s\" is of type %s, not embedding", NameStr(column->attname),
 					format_type_be(column->atttypid)),
-			 base == FLOAT4ARRAYOID || base == FLOAT8ARRAYOID ? errhint("Cast it: %s::embedding.", name) :
 			 base == TEXTOID || base == VARCHAROID ?
 			 errhint("Turn the text into an embedding with usercluster.embed(%s).", name) :
+			 has_cast(base) ? errhint("Cast it: %s::embedding.", name) :
 			 errhint("Return the key first and its embedding second.")));
 }
 
