@@ -35,6 +35,10 @@ typedef struct UcKernels
 	void		(*gelu) (float *x, size_t n);	/* x·Φ(x), the erf form, within 1e-6 */
 	void		(*gelu_tanh) (float *x, size_t n);	/* the tanh approximation of it */
 
+	/* the way back: x[i] = gradient[i] * f'(x[i]) */
+	void		(*gelu_slope) (float *x, const float *gradient, size_t n);
+	void		(*gelu_tanh_slope) (float *x, const float *gradient, size_t n);
+
 	/*
 	 * x[i] = 0 where the hash of key and i, 32 bits, is below the threshold, else x[i] * scale: the same bits from every set
 	 */

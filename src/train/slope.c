@@ -6,6 +6,8 @@
 
 #include <math.h>
 
+#include "base/simd.h"
+
 static float
 sigmoid(float x)
 {
@@ -23,10 +25,8 @@ slope(UcActivation activation, float x)
 		case UC_ACTIVATION_IDENTITY:
 			return 1.0f;
 		case UC_ACTIVATION_GELU:
-			return 0.5f * (1.0f + erff(x * 0.70710678f)) + x * 0.39894228f * expf(-0.5f * x * x);
 		case UC_ACTIVATION_GELU_TANH:
-			t = tanhf(0.79788456f * (x + 0.044715f * x * x * x));
-			return 0.5f * (1.0f + t) + 0.5f * x * (1.0f - t * t) * 0.79788456f * (1.0f + 3.0f * 0.044715f * x * x);
+			break;				/* the kernels' */
 		case UC_ACTIVATION_RELU:
 			return x > 0 ? 1.0f : 0.0f;
 		case UC_ACTIVATION_RELU6:
@@ -57,6 +57,16 @@ slope(UcActivation activation, float x)
 void
 uc_slope(UcActivation activation, float *x, const float *gradient, size_t n)
 {
+	if (activation == UC_ACTIVATION_GELU)
+	{
+		uc_kernels()->gelu_slope(x, gradient, n);
+		return;
+	}
+	if (activation == UC_ACTIVATION_GELU_TANH)
+	{
+		uc_kernels()->gelu_tanh_slope(x, gradient, n);
+		return;
+	}
 	for (size_t i = 0; i < n; i++)
 		x[i] = gradient[i] * slope(activation, x[i]);
 }

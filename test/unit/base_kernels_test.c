@@ -115,6 +115,28 @@ check_widening(const UcKernels *k)
 	CHECK(wrong == 0, "%s: every half is widened exactly (%zu are not)", k->name, wrong);
 }
 
+static void
+check_slopes(const UcKernels *k, size_t n)
+{
+	static float x[MAX_N + 1];
+	static double expected[2][MAX_N];
+
+	for (size_t i = 0; i < n; i++)
+	{
+		double		t = tanh(sqrt(2 / M_PI) * (a[i] + 0.044715 * a[i] * a[i] * a[i]));
+
+		expected[0][i] = b[i] * (0.5 * (1 + erf(a[i] / sqrt(2))) + a[i] * exp(-0.5 * a[i] * a[i]) / sqrt(2 * M_PI));
+		expected[1][i] = b[i] * (0.5 * (1 + t) + 0.5 * a[i] * (1 - t * t) * sqrt(2 / M_PI) * (1 + 0.134145 * a[i] * a[i]));
+	}
+	memcpy(x, a, n * sizeof(float));
+	x[n] = 12345;
+	k->gelu_slope(x, b, n);
+	CHECK(worst(x, expected[0], n) < 2e-5 && x[n] == 12345, "%s slope of gelu of %zu", k->name, n);
+	memcpy(x, a, n * sizeof(float));
+	k->gelu_tanh_slope(x, b, n);
+	CHECK(worst(x, expected[1], n) < 2e-5 && x[n] == 12345, "%s slope of gelu, tanh form, of %zu", k->name, n);
+}
+
 int
 main(void)
 {
@@ -137,7 +159,10 @@ main(void)
 		{
 			check_reductions(uc_kernels(), sizes[i]);
 			if (sizes[i] > 0)
+			{
 				check_forward(uc_kernels(), sizes[i]);
+				check_slopes(uc_kernels(), sizes[i]);
+			}
 		}
 	}
 
