@@ -19,39 +19,37 @@
 
 struct UcAdam
 {
-	UcWeights  *weights;
+	const UcParameters *parameters;
 	UcAdamOptions options;
-	size_t		trained;		/* offset of the first weight moved */
-	size_t		count;
+	size_t		count;			/* floats */
 	size_t		step;
 	float	   *gradient;		/* [count] */
 	float	   *mean;			/* [count] */
 	float	   *square;			/* [count] */
 	double	   *squares;		/* [blocks] */
-	float		rate;			/* of this step, the mean's correction included */
-	float		shrink;			/* 1 - rate * decay */
+	double		rate;			/* of this step */
+	double		mean_correction;
 	float		clip;
 	float		correction;		/* of the square */
 };
 
 size_t
-uc_adam_memory(const UcWeights *w, size_t layers)
+uc_adam_memory(size_t total)
 {
-	return uc_size_mul(3 * sizeof(float), w->total - uc_weights_trained(w, layers));
+	return uc_size_mul(3 * sizeof(float), total);
 }
 
 UcStatus
-uc_adam_create(UcWeights *weights, size_t layers, const UcAdamOptions *options, UcAdam **out, UcError *err)
+uc_adam_create(const UcParameters *parameters, const UcAdamOptions *options, UcAdam **out, UcError *err)
 {
 	UcAdam	   *a = uc_alloc_zeroed(sizeof *a);
 
 	*out = NULL;
 	if (a == NULL)
 		return uc_out_of_memory(err, sizeof *a);
-	a->weights = weights;
+	a->parameters = parameters;
 	a->options = *options;
-	a->trained = uc_weights_trained(weights, layers);
-	a->count = weights->total - a->trained;
+	a->count = parameters->total;
 	a->gradient = uc_alloc_zeroed(a->count * sizeof(float));
 	a->mean = uc_alloc_zeroed(a->count * sizeof(float));
 	a->square = uc_alloc_zeroed(a->count * sizeof(float));
@@ -59,7 +57,7 @@ uc_adam_create(UcWeights *weights, size_t layers, const UcAdamOptions *options, 
 	if (a->gradient == NULL || a->mean == NULL || a->square == NULL || a->squares == NULL)
 	{
 		uc_adam_free(a);
-		return uc_out_of_memory(err, uc_adam_memory(weights, layers));
+		return uc_out_of_memory(err, uc_adam_memory(a->count));
 	}
 	*out = a;
 	return UC_OK;
@@ -94,13 +92,16 @@ measure_block(void *arg, size_t block, int worker, UcSection *section, UcError *
 	return uc_section_stopped(section, worker) ? uc_interrupt_error(err) : UC_OK;
 }
 
+/* Floats [first, first + n) of a part. */
 static void
-move(UcAdam *a, size_t first, size_t n, float shrink)
+move(UcAdam *a, const UcPart *part, size_t first, size_t n)
 {
-	float	   *w = a->weights->values + a->trained + first,
-			   *m = a->mean + first,
-			   *v = a->square + first,
-			   *g = a->gradient + first;
+	float	   *w = part->values + first,
+			   *m = a->mean + part->offset + first,
+			   *v = a->square + part->offset + first,
+			   *g = a->gradient + part->offset + first,
+				rate = (float) (a->rate * part->pace / a->mean_correction),
+				shrink = (float) (part->decays ? 1 - a->rate * part->pace * a->options.decay : 1);
 
 	for (size_t i = 0; i < n; i++)
 	{
@@ -108,16 +109,9 @@ move(UcAdam *a, size_t first, size_t n, float shrink)
 
 		m[i] += (float) (1 - KEEP_MEAN) * (d - m[i]);
 		v[i] = (float) KEEP_SQUARE * v[i] + (float) (1 - KEEP_SQUARE) * d * d;
-		w[i] = w[i] * shrink - a->rate * m[i] / (sqrtf(v[i] * a->correction) + EPSILON);
+		w[i] = w[i] * shrink - rate * m[i] / (sqrtf(v[i] * a->correction) + EPSILON);
 		g[i] = 0;
 	}
-}
-
-/* Matrices decay; biases and norms are vectors. The type embeddings, a row, count as a matrix. */
-static bool
-decays(const UcWeight *w)
-{
-	return w->entry->rank == 2 || strncmp(w->entry->name, "embeddings.token_type", sizeof w->entry->name) == 0;
 }
 
 /* No look at the section: a step is whole or not at all, and takes a tenth of a second. */
@@ -128,20 +122,14 @@ move_block(void *arg, size_t block, int worker, UcSection *section, UcError *err
 	size_t		first = block * BLOCK,
 				last = a->count - first < BLOCK ? a->count : first + BLOCK;
 
-	for (size_t i = 0; i < a->weights->count; i++)
+	for (size_t i = 0; i < a->parameters->count; i++)
 	{
-		const UcWeight *w = &a->weights->tensors[i];
-		size_t		from,
-					to;
+		const UcPart *part = &a->parameters->parts[i];
+		size_t		from = part->offset < first ? first : part->offset,
+					to = part->offset + part->count > last ? last : part->offset + part->count;
 
-		if (w->offset < a->trained)
-			continue;
-		from = w->offset - a->trained;
-		to = from + w->count;
-		from = from < first ? first : from;
-		to = to > last ? last : to;
 		if (from < to)
-			move(a, from, to - from, decays(w) ? a->shrink : 1.0f);
+			move(a, part, from - part->offset, to - from);
 	}
 	return UC_OK;
 }
@@ -179,8 +167,8 @@ uc_adam_step(UcAdam *a, const UcRun *run, UcError *err)
 		return uc_error(err, UC_INVALID_DATA, "the training gradient is not finite");
 	a->step++;
 	a->clip = (float) (length > LONGEST ? LONGEST / (length + 1e-6) : 1);
-	a->rate = (float) (rate / (1 - pow(KEEP_MEAN, (double) a->step)));
-	a->shrink = (float) (1 - rate * a->options.decay);
+	a->rate = rate;
+	a->mean_correction = 1 - pow(KEEP_MEAN, (double) a->step);
 	a->correction = (float) (1 / (1 - pow(KEEP_SQUARE, (double) a->step)));
 	whole.interrupted = NULL;
 	return uc_parallel(&whole, blocks, move_block, a, err);

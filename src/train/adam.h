@@ -9,7 +9,7 @@
 
 #include "base/run.h"
 #include "base/status.h"
-#include "train/weights.h"
+#include "train/parameters.h"
 
 typedef struct UcAdam UcAdam;
 
@@ -21,15 +21,17 @@ typedef struct UcAdamOptions
 	size_t		warm_up;		/* steps in which the rate rises */
 } UcAdamOptions;
 
-/* Bytes of the moments and the gradient of the last `layers` layers. */
-extern size_t uc_adam_memory(const UcWeights *weights, size_t layers);
-extern UcStatus uc_adam_create(UcWeights *weights, size_t layers, const UcAdamOptions *options, UcAdam **adam, UcError *err);
+/* Bytes of the moments and the gradient of `total` floats. */
+extern size_t uc_adam_memory(size_t total);
+
+/* The parameters stay the caller's and must outlive the optimiser. Errors: UC_OUT_OF_MEMORY. */
+extern UcStatus uc_adam_create(const UcParameters *parameters, const UcAdamOptions *options, UcAdam **adam, UcError *err);
 extern void uc_adam_free(UcAdam *adam);
 
 /* The rate of the step that comes next. */
 extern double uc_adam_rate(const UcAdam *adam);
 
-/* [total - trained], zeros at first and after every step: what uc_pass_backward adds to. */
+/* [parameters->total], zeros at first and after every step: what a lesson adds to. */
 extern float *uc_adam_gradient(UcAdam *adam);
 
 /*

@@ -332,28 +332,38 @@ gather_block(const Backward *b, const float *weight, size_t out, size_t in, size
 				gradient_of(b, weight) + first * in, in);
 }
 
-/* Block `block` of a layer's four weights; false behind the last. */
-static bool
-gather_weight(const Backward *b, uint32_t number, size_t block)
+/* What makes a weight's gradient. */
+typedef struct Product
 {
-	const UcPass *p = b->pass;
+	const float *weight;
+	size_t		out,
+				in;
+	const float *d_out,			/* [tokens, out] */
+			   *x;				/* [tokens, in] */
+} Product;
+
+static void
+products_of(const UcPass *p, uint32_t number, Product products[UC_ADAPTED])
+{
 	size_t		h = p->weights->model.config.hidden,
 				wide = p->weights->model.config.intermediate;
 	const UcLayer *w = &p->weights->model.layers[number];
 	const UcPassLayer *l = &p->layers[number];
-	const struct
-	{
-		const float *weight;
-		size_t		out,
-					in;
-		const float *d_out,
-				   *x;
-	}			products[] = {
-		{w->qkv_weight, 3 * h, h, l->qkv, l->input}, {w->attention_weight, h, h, l->middle_hat, l->context},
-		{w->up_weight, wide, h, l->up, l->middle}, {w->down_weight, h, wide, l->output_hat, l->active}
-	};
 
-	for (size_t i = 0; i < sizeof products / sizeof *products; i++)
+	products[0] = (Product) {w->qkv_weight, 3 * h, h, l->qkv, l->input};
+	products[1] = (Product) {w->attention_weight, h, h, l->middle_hat, l->context};
+	products[2] = (Product) {w->up_weight, wide, h, l->up, l->middle};
+	products[3] = (Product) {w->down_weight, h, wide, l->output_hat, l->active};
+}
+
+/* Block `block` of a layer's four weights; false behind the last. */
+static bool
+gather_weight(const Backward *b, uint32_t number, size_t block)
+{
+	Product		products[UC_ADAPTED];
+
+	products_of(b->pass, number, products);
+	for (size_t i = 0; i < UC_ADAPTED; i++)
 	{
 		if (block < blocks_of(products[i].out))
 		{
@@ -393,20 +403,39 @@ gather_task(void *arg, size_t task, int worker, UcSection *section, UcError *err
 	return UC_OK;
 }
 
+static UcStatus
+gather_adapter(void *arg, size_t task, int worker, UcSection *section, UcError *err)
+{
+	const Backward *b = arg;
+	const UcPass *p = b->pass;
+	const UcAdapters *adapters = p->adapters;
+	Product		products[UC_ADAPTED];
+	const Product *product = &products[task % UC_ADAPTED];
+
+	if (uc_section_stopped(section, worker))
+		return uc_interrupt_error(err);
+	products_of(p, adapters->lowest + (uint32_t) (task / UC_ADAPTED), products);
+	uc_adapter_gradient(adapters, &adapters->adapters[task], product->d_out, product->x, p->batch->starts[p->batch->texts],
+						p->adapter_rows + (size_t) worker * p->capacity * adapters->rank, b->gradient);
+	return UC_OK;
+}
+
 UcStatus
 uc_pass_backward(UcPass *p, const float *d_vectors, size_t layers, float *gradient, const UcRun *run, UcError *err)
 {
 	const UcModelConfig *c = &p->weights->model.config;
 	size_t		h = c->hidden,
 				each = blocks_of(3 * h) + 2 * blocks_of(h) + blocks_of(c->intermediate) + 1;
-	Backward	b = {.pass = p,.d_vectors = d_vectors,.embeddings = layers >= c->layers,.gradient = gradient,
+	Backward	b = {.pass = p,.d_vectors = d_vectors,.embeddings = layers >= c->layers && p->adapters == NULL,.gradient = gradient,
 	.trained = uc_weights_trained(p->weights, layers)};
 	UcRun		granted = *run;
 	UcStatus	status;
 
-	b.lowest = b.embeddings ? 0 : c->layers - (uint32_t) layers;
+	b.lowest = layers >= c->layers ? 0 : c->layers - (uint32_t) layers;
 	granted.threads = run->threads < p->threads ? run->threads : p->threads;
 	status = uc_parallel(&granted, p->groups, backward_group, &b, err);
+	if (status == UC_OK && p->adapters != NULL)
+		return uc_parallel(&granted, p->adapters->count, gather_adapter, &b, err);
 	if (status == UC_OK)
 		status = uc_parallel(&granted, (c->layers - b.lowest) * each + 1, gather_task, &b, err);
 	return status;

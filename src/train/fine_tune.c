@@ -9,6 +9,7 @@
 
 #include "base/memory.h"
 #include "train/adam.h"
+#include "train/adapters.h"
 #include "train/examples.h"
 #include "train/lesson.h"
 
@@ -23,9 +24,11 @@ typedef struct Tuning
 	const UcRun *run;
 	UcExamples	examples;
 	UcLesson   *lesson;
+	UcAdapters *adapters;		/* NULL: the weights themselves are trained */
+	UcParameters parameters;
 	UcAdam	   *adam;
 	UcRandom	random;
-	float	   *best;			/* [total] */
+	float	   *best;			/* [parameters.total] */
 	size_t		worse;			/* checks in a row */
 	UcFineTuneResult *result;
 } Tuning;
@@ -104,7 +107,7 @@ keep(Tuning *t, double held)
 {
 	t->result->held_after = held;
 	t->result->kept_step = t->result->steps;
-	memcpy(t->best, t->weights->values, t->weights->total * sizeof(float));
+	uc_parameters_save(&t->parameters, t->best);
 	t->worse = 0;
 }
 
@@ -157,6 +160,8 @@ run_epoch(Tuning *t, UcError *err)
 		status = uc_lesson_run(t->lesson, at, count, &t->random, uc_adam_gradient(t->adam), t->run, &t->result->last_loss, err);
 		if (status == UC_OK)
 			status = uc_adam_step(t->adam, t->run, err);
+		if (status == UC_OK && t->adapters != NULL)
+			status = uc_adapters_merge(t->adapters, t->run, err);
 		if (status != UC_OK)
 			break;
 		t->result->steps++;
@@ -187,8 +192,8 @@ train(Tuning *t, UcError *err)
 		r->not_finite = true;
 		status = UC_OK;
 	}
-	memcpy(t->weights->values, t->best, t->weights->total * sizeof(float));
-	return status;
+	uc_parameters_load(&t->parameters, t->best);
+	return status == UC_OK && t->adapters != NULL ? uc_adapters_merge(t->adapters, t->run, err) : status;
 }
 
 static size_t
@@ -200,15 +205,26 @@ pass_tokens(const UcFineTuneOptions *o)
 	return tokens < o->max_tokens ? o->max_tokens : tokens;
 }
 
-/* Bytes of the best weights, the lesson, the optimiser, the examples; and of the working copy itself. */
+/* Floats that are trained. */
+static size_t
+trained_floats(const UcWeights *weights, const UcFineTuneOptions *o)
+{
+	return o->adapter_rank > 0 ? uc_adapters_floats(weights, o->layers, o->adapter_rank)
+		: weights->total - uc_weights_trained(weights, o->layers);
+}
+
+/* Bytes of the working copy, what is trained and the best of it, the lesson, the optimiser, the examples. */
 static UcStatus
 check_memory(const UcWeights *weights, const UcFineTuneOptions *options, const UcText *texts, size_t count, const UcRun *run,
 			 UcError *err)
 {
-	size_t		bytes = uc_size_mul(weights->total, 2 * sizeof(float));
+	size_t		trained = trained_floats(weights, options),
+				bytes = uc_size_mul(uc_size_add(weights->total, trained), sizeof(float));
 
 	bytes = uc_size_add(bytes, uc_lesson_memory(weights, options, pass_tokens(options), run->threads));
-	bytes = uc_size_add(bytes, uc_adam_memory(weights, options->layers));
+	bytes = uc_size_add(bytes, uc_adam_memory(trained));
+	if (options->adapter_rank > 0)
+		bytes = uc_size_add(bytes, uc_adapters_memory(weights, options->layers, options->adapter_rank));
 	bytes = uc_size_add(bytes, uc_examples_memory(texts, count, options));
 	return uc_check_budget("fine-tuning this model", bytes, run->max_memory, err);
 }
@@ -221,11 +237,29 @@ prepare(Tuning *t, UcError *err)
 	UcStatus	status;
 
 	adam.warm_up = adam.steps / 10;
-	t->best = uc_alloc(uc_size_mul(t->weights->total, sizeof(float)));
-	if (t->best == NULL)
-		return uc_out_of_memory(err, uc_size_mul(t->weights->total, sizeof(float)));
 	status = uc_lesson_create(t->weights, &t->examples, o, pass_tokens(o), t->run->threads, &t->lesson, err);
-	return status != UC_OK ? status : uc_adam_create(t->weights, o->layers, &adam, &t->adam, err);
+	if (status == UC_OK && o->adapter_rank > 0)
+		status = uc_adapters_create(t->weights, o->layers, o->adapter_rank, o->seed, &t->adapters, err);
+	if (status == UC_OK && t->adapters != NULL)
+		status = uc_lesson_adapt(t->lesson, t->adapters, err);
+	if (status == UC_OK)
+		status = t->adapters != NULL ? uc_parameters_add_adapters(&t->parameters, t->adapters, err)
+			: uc_parameters_add_weights(&t->parameters, t->weights, o->layers, err);
+	if (status == UC_OK)
+		status = uc_adam_create(&t->parameters, &adam, &t->adam, err);
+	if (status != UC_OK)
+		return status;
+	t->best = uc_alloc(uc_size_mul(t->parameters.total, sizeof(float)));
+	return t->best != NULL ? UC_OK : uc_out_of_memory(err, uc_size_mul(t->parameters.total, sizeof(float)));
+}
+
+static UcStatus
+check_rank(const UcWeights *weights, const UcFineTuneOptions *o, UcError *err)
+{
+	if (o->adapter_rank <= weights->model.config.hidden)
+		return UC_OK;
+	return uc_error(err, UC_INVALID_ARGUMENT, "adapter rank must be between 0 and the model's width %u, not %zu",
+					weights->model.config.hidden, o->adapter_rank);
 }
 
 /* The options, with no more tokens than the model takes. */
@@ -245,6 +279,8 @@ uc_fine_tune_check(const UcWeights *weights, const UcFineTuneOptions *options, c
 	UcFineTuneOptions granted = grant(weights, options);
 	UcStatus	status = check_options(options, err);
 
+	if (status == UC_OK)
+		status = check_rank(weights, options, err);
 	return status != UC_OK ? status : check_memory(weights, &granted, NULL, 0, run, err);
 }
 
@@ -257,6 +293,8 @@ uc_fine_tune(UcWeights *weights, const UcTokenizer *tokenizer, const UcText *tex
 	UcStatus	status = check_options(options, err);
 
 	memset(result, 0, sizeof *result);
+	if (status == UC_OK)
+		status = check_rank(weights, options, err);
 	if (status == UC_OK)
 		status = check_examples(options, count, labels, err);
 	if (status != UC_OK)
@@ -272,6 +310,8 @@ uc_fine_tune(UcWeights *weights, const UcTokenizer *tokenizer, const UcText *tex
 		status = train(&t, err);
 	uc_lesson_free(t.lesson);
 	uc_adam_free(t.adam);
+	uc_adapters_free(t.adapters);
+	uc_parameters_free(&t.parameters);
 	uc_examples_free(&t.examples);
 	uc_free(t.best);
 	return status;

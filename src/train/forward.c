@@ -118,6 +118,7 @@ uc_pass_free(UcPass *pass)
 	if (pass == NULL)
 		return;
 	uc_free(pass->memory);
+	uc_free(pass->adapter_rows);
 	uc_free(pass);
 }
 
@@ -311,6 +312,17 @@ void
 uc_pass_drop(UcPass *p, const UcDropout *dropout)
 {
 	p->dropout = dropout;
+}
+
+UcStatus
+uc_pass_adapt(UcPass *p, const UcAdapters *adapters, UcError *err)
+{
+	size_t		floats = adapters == NULL ? 0 : uc_size_mul(uc_size_mul((size_t) p->threads, p->capacity), adapters->rank);
+
+	uc_free(p->adapter_rows);
+	p->adapters = adapters;
+	p->adapter_rows = floats == 0 ? NULL : uc_alloc(uc_size_mul(floats, sizeof(float)));
+	return floats == 0 || p->adapter_rows != NULL ? UC_OK : uc_out_of_memory(err, uc_size_mul(floats, sizeof(float)));
 }
 
 UcStatus

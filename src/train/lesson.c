@@ -32,7 +32,8 @@ uc_lesson_memory(const UcWeights *weights, const UcFineTuneOptions *o, size_t to
 {
 	size_t		rows = 2 * o->batch;
 
-	return uc_size_add(uc_pass_memory(weights, tokens, rows, threads),
+	return uc_size_add(uc_size_add(uc_pass_memory(weights, tokens, rows, threads),
+								   uc_size_mul(tokens, sizeof(float) * o->adapter_rank * (size_t) threads)),
 					   uc_size_mul(rows, 4 * sizeof(size_t) + 2 * sizeof(float) * weights->model.config.dimensions));
 }
 
@@ -71,6 +72,12 @@ uc_lesson_create(const UcWeights *weights, const UcExamples *examples, const UcF
 	}
 	*out = l;
 	return UC_OK;
+}
+
+UcStatus
+uc_lesson_adapt(UcLesson *l, const UcAdapters *adapters, UcError *err)
+{
+	return uc_pass_adapt(l->pass, adapters, err);
 }
 
 void

@@ -40,6 +40,7 @@ typedef struct UcFineTuneOptions
 	double		scale;			/* of the cosine */
 	double		dropout;		/* 0: none. Held-back texts lose nothing, but with UC_OBJECTIVE_UNSUPERVISED always the same */
 	size_t		layers;			/* the last so many are trained; the model's number or more: the embeddings too */
+	size_t		adapter_rank;	/* of low-rank adapters (adapters.h), all that is trained then; 0: the weights themselves */
 	size_t		max_tokens;		/* of a text in training; longer ones are cut */
 	uint64_t	seed;
 	const char *prompt;			/* put before every text; NULL: none */

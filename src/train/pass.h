@@ -12,6 +12,7 @@
 #include "base/run.h"
 #include "base/status.h"
 #include "embed/encoder.h"
+#include "train/adapters.h"
 #include "train/dropout.h"
 #include "train/weights.h"
 
@@ -32,8 +33,14 @@ extern UcStatus uc_pass_forward(UcPass *pass, const UcBatch *batch, const UcRun 
 extern void uc_pass_drop(UcPass *pass, const UcDropout *dropout);
 
 /*
+ * For the ways back until the next call: gradients are those of the adapters [adapters->total], and of nothing else; NULL: of
+ * the weights. They stay the caller's. Errors: UC_OUT_OF_MEMORY.
+ */
+extern UcStatus uc_pass_adapt(UcPass *pass, const UcAdapters *adapters, UcError *err);
+
+/*
  * Adds to gradient [total - trained] what d_vectors [texts, dimensions] (d loss / d vectors of the last forward) make of
- * the weights from `trained` on (uc_weights_trained of `layers`). Once per forward: the activations are used up.
+ * the weights from `trained` on (uc_weights_trained of `layers`), or of the adapters. Once per forward: the activations are used up.
  */
 extern UcStatus uc_pass_backward(UcPass *pass, const float *d_vectors, size_t layers, float *gradient, const UcRun *run,
 								 UcError *err);

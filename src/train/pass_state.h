@@ -51,6 +51,8 @@ struct UcPass
 	size_t		most_texts;
 	int			threads;
 	const UcDropout *dropout;	/* NULL: none */
+	const UcAdapters *adapters; /* NULL: weights are trained */
+	float	   *adapter_rows;	/* [threads, capacity, rank] */
 	const UcBatch *batch;
 	size_t		groups;
 	size_t	   *group_starts;	/* [groups + 1] numbers of texts */

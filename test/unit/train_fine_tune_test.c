@@ -86,6 +86,32 @@ count_steps(void *arg, const UcFineTuneResult *so_far)
 	*told += so_far->steps == *told && so_far->planned == 21 && isfinite(so_far->held_before);
 }
 
+/* Low-rank adapters learn too, and leave embeddings and norms alone. */
+static void
+check_adapters(const LoadedModel *loaded, UcFineTuneOptions options, UcRun *run)
+{
+	UcWeights  *w;
+	UcFineTuneResult result;
+	UcError		err = {0};
+	const UcModel *m = loaded->model;
+
+	CHECK(uc_weights_create(m, &w, &err) == UC_OK, "a working copy");
+	options.adapter_rank = m->config.hidden + 1;
+	CHECK_REFUSED(uc_fine_tune(w, loaded->tokenizer, texts, COUNT, labels, &options, run, &result, &err), UC_INVALID_ARGUMENT, &err,
+				  "adapter rank", "a rank above the model's width");
+	options.adapter_rank = 4;
+	CHECK(uc_fine_tune(w, loaded->tokenizer, texts, COUNT, labels, &options, run, &result, &err) == UC_OK && result.kept_step > 0 &&
+		  result.held_after < 0.9 * result.held_before, "adapters: the loss held out falls: %.3f to %.3f", result.held_before,
+		  result.held_after);
+	CHECK(memcmp(w->model.norm_weight, m->norm_weight, m->config.hidden * sizeof(float)) == 0 &&
+		  memcmp(w->model.position, m->position, m->config.hidden * sizeof(float)) == 0 &&
+		  memcmp(w->model.layers[0].up_bias, m->layers[0].up_bias, m->config.intermediate * sizeof(float)) == 0,
+		  "embeddings, norms and biases stay");
+	CHECK(memcmp(w->model.layers[0].up_weight, m->layers[0].up_weight, 64) != 0 &&
+		  memcmp(w->model.layers[1].qkv_weight, m->layers[1].qkv_weight, 64) != 0, "the weights of all layers move");
+	uc_weights_free(w);
+}
+
 static void
 check_unsupervised(const LoadedModel *loaded, UcFineTuneOptions options, UcRun *run)
 {
@@ -134,6 +160,7 @@ main(void)
 	CHECK(load_model("test/golden/tiny/gelu_mean", &loaded), "a model");
 	check_refusals(&loaded, options, &run);
 	check_unsupervised(&loaded, options, &run);
+	check_adapters(&loaded, options, &run);
 	for (int i = 0; i < 2; i++)
 	{
 		run.threads = i == 0 ? 3 : 1;

@@ -5,6 +5,7 @@
 #include "check.h"
 #include "golden.h"
 
+#include "base/random.h"
 #include "train/contrast.h"
 #include "train/pass.h"
 
@@ -199,6 +200,73 @@ check_dropout(Trial *t, const char *name)
 	CHECK(loss_of(t, false, NULL) == plain, "%s: off again, the loss is what it was, bit by bit", title);
 }
 
+/* Along the gradient of one adapter's A or B the loss must rise by its length. */
+static void
+check_adapter(Trial *t, UcAdapters *adapters, size_t offset, size_t count, double *worst)
+{
+	float	   *values = adapters->values + offset,
+			   *kept = malloc(count * sizeof(float));
+	const float *g = t->gradient + offset;
+	double		length = 0,
+				losses[2],
+				h = 1e-3;
+	UcError		err = {0};
+
+	for (size_t j = 0; j < count; j++)
+		length += (double) g[j] * g[j];
+	length = sqrt(length);
+	memcpy(kept, values, count * sizeof(float));
+	for (int side = 0; side < 2; side++)
+	{
+		for (size_t j = 0; j < count; j++)
+			values[j] = (float) (kept[j] + (side ? h : -h) * g[j] / length);
+		losses[side] = uc_adapters_merge(adapters, &t->run, &err) == UC_OK ? loss_of(t, false, NULL) : NAN;
+	}
+	memcpy(values, kept, count * sizeof(float));
+	free(kept);
+	h = fabs((losses[1] - losses[0]) / (2 * h) - length) / (0.01 * length + 2e-3);
+	*worst = isfinite(h) && length > 0 ? fmax(*worst, h) : INFINITY;
+}
+
+static void
+check_adapters(Trial *t, const char *name)
+{
+	UcAdapters *adapters = NULL;
+	UcError		err = {0};
+	UcRandom	random;
+	double		loss = loss_of(t, false, NULL),
+				worst = 0;
+	float	   *one = calloc(t->weights->total, sizeof(float));
+
+	CHECK(uc_adapters_create(t->weights, 2, 3, 5, &adapters, &err) == UC_OK &&
+		  uc_pass_adapt(t->pass, adapters, &err) == UC_OK && uc_adapters_merge(adapters, &t->run, &err) == UC_OK &&
+		  loss_of(t, false, NULL) == loss && adapters->total < t->weights->total, "%s: new adapters change nothing", name);
+	uc_random_seed(&random, 9, 0);
+	for (size_t i = 0; i < adapters->count; i++)
+		for (size_t j = 0; j < adapters->adapters[i].out * adapters->rank; j++)
+			adapters->values[adapters->adapters[i].b + j] = (float) (0.05 * (uc_random_unit(&random) - 0.5));
+	CHECK(uc_adapters_merge(adapters, &t->run, &err) == UC_OK && fabs(loss_of(t, false, NULL) - loss) > 1e-4,
+		  "%s: adapters change the loss", name);
+	CHECK(fill_gradient(t, 2, NULL, t->gradient), "%s: a gradient of adapters", name);
+	t->run.threads = 1;
+	CHECK(fill_gradient(t, 2, NULL, one) && memcmp(one, t->gradient, adapters->total * sizeof(float)) == 0,
+		  "%s: one thread gives the adapters' gradients of three, bit by bit", name);
+	t->run.threads = 3;
+	for (size_t i = 0; i < adapters->count; i++)
+	{
+		check_adapter(t, adapters, adapters->adapters[i].a, adapters->rank * adapters->adapters[i].in, &worst);
+		check_adapter(t, adapters, adapters->adapters[i].b, adapters->rank * adapters->adapters[i].out, &worst);
+	}
+	CHECK(worst < 1, "%s: the loss rises along %zu adapters as their gradients say (%.3f of the tolerance)", name,
+		  adapters->count, worst);
+	memset(adapters->values, 0, adapters->total * sizeof(float));
+	CHECK(uc_adapters_merge(adapters, &t->run, &err) == UC_OK && loss_of(t, false, NULL) == loss, "%s: adapters of 0 change nothing",
+		  name);
+	CHECK(uc_pass_adapt(t->pass, NULL, &err) == UC_OK, "%s: without adapters again", name);
+	uc_adapters_free(adapters);
+	free(one);
+}
+
 static void
 check_model(const char *name)
 {
@@ -223,6 +291,7 @@ check_model(const char *name)
 		check_golden(&t, name);
 		check_parts(&t, name);
 		check_dropout(&t, name);
+		check_adapters(&t, name);
 		free(t.vectors);
 		free(t.d_vectors);
 		free(t.gradient);
