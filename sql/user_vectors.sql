@@ -113,3 +113,25 @@ INSERT INTO parts VALUES (1, '[1,0]');
 DROP VIEW shown;
 DROP TABLE letters, parts;
 SELECT count(*) FROM usercluster.user_vectors;
+
+-- a refresh that stops at a user goes on after that user in a session that writes dates otherwise
+CREATE TABLE guests (day date PRIMARY KEY, at embedding);
+CREATE TABLE visits (day date, e embedding);
+INSERT INTO guests VALUES ('2026-01-01'), ('2026-01-12'), ('2026-03-04'), ('2026-04-05');
+INSERT INTO visits SELECT day, '[1,2]' FROM guests;
+SELECT usercluster.enable_user_vectors('visits', 'day', 'e', 'guests', 'day', 'at');
+CREATE FUNCTION stop_in_march() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN ASSERT NEW.day < '2026-03-01'; RETURN NEW; END $$;
+CREATE TRIGGER stop BEFORE UPDATE ON guests FOR EACH ROW EXECUTE FUNCTION stop_in_march();
+SET datestyle = 'SQL, MDY';
+SET client_min_messages = warning;
+\set VERBOSITY terse
+CALL usercluster.refresh_user_vectors('visits', 1);
+\set VERBOSITY default
+DROP TRIGGER stop ON guests;
+SELECT refresh_unfinished FROM usercluster.user_vectors;
+SET datestyle = 'SQL, DMY';
+CALL usercluster.refresh_user_vectors('visits', 1);
+SELECT day FROM guests WHERE at IS NULL;
+RESET datestyle;
+DROP TABLE visits, guests;
+DROP FUNCTION stop_in_march;

@@ -28,6 +28,7 @@
 #include "pg/embedding.h"
 #include "pg/user_vectors.h"
 #include "pg/watch.h"
+#include "pg/watch_queue.h"
 
 #define MOST_BATCH_USERS 100000
 #define SECONDS_BETWEEN_NOTICES 10
@@ -77,6 +78,7 @@ next_users(const UserVectors *vectors, int batch, Datum *keys, int64 *count, cha
 	bool		null;
 	int16		length;
 	bool		by_value;
+	int			modes;
 
 	initStringInfo(&sql);
 	appendStringInfo(&sql, "SELECT pg_catalog.array_agg(d.u ORDER BY d.u), pg_catalog.count(*),"
@@ -88,10 +90,13 @@ next_users(const UserVectors *vectors, int batch, Datum *keys, int64 *count, cha
 						 greater_operator(getBaseType(watch_column(vectors->source, column)->atttypid)),
 						 quote_literal_cstr(vectors->resume_after), type);
 	appendStringInfo(&sql, " ORDER BY 1 LIMIT %d) AS d", batch);
+	/* the session that goes on may write dates otherwise than the one that kept the place */
+	modes = queue_transmission_modes();
 	act_as_owner(vectors->source, &(Watch) {.search_path = vectors->search_path}, true, &before);
 	if (SPI_execute(sql.data, true, 1) != SPI_OK_SELECT)
 		elog(ERROR, "could not read users");
 	act_again(&before);
+	queue_transmission_end(modes);
 	*count = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &null));
 	if (*count == 0)
 		return false;
@@ -315,16 +320,19 @@ USERCLUSTER_FUNCTION(usercluster_user_vector)
 	Datum		keys,
 				result;
 	bool		null;
+	int			modes;
 
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
 		PG_RETURN_NULL();
 	SPI_connect();
 	source = open_readable(PG_GETARG_OID(0), &vectors);
+	modes = queue_transmission_modes();
 	if (SPI_execute(psprintf("SELECT ARRAY[%s::%s]", quote_literal_cstr(key_text(fcinfo)),
 							 user_vectors_type(source, NameStr(TupleDescAttr(RelationGetDescr(source),
 																			 vectors.columns[USER_COLUMN] - 1)->attname))),
 					true, 1) != SPI_OK_SELECT)
 		elog(ERROR, "could not read a user's key");
+	queue_transmission_end(modes);
 	keys = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &null);
 	user_vectors_run(&vectors, user_vectors_sql(&vectors), keys, true, SPI_OK_SELECT);
 	result = first_value(fcinfo, context);
