@@ -49,7 +49,7 @@ SELECT pg_temp.refused(format('SELECT * FROM usercluster.recommend(%s)', argumen
 ) AS calls(arguments);
 
 -- each strategy by itself gives ten new books; those of one taste are mostly of that taste
-SELECT strategy, count(*), count(DISTINCT item), max(score) = 1, bool_and(score BETWEEN 0 AND 1), bool_and(source = strategy),
+SELECT strategy, count(*), count(DISTINCT item), round(max(score)::numeric, 12) = 1, bool_and(score BETWEEN 0 AND 1), bool_and(source = strategy),
 	count(*) FILTER (WHERE item % 3 = 1) >= CASE strategy WHEN 'popular' THEN 0 ELSE 5 END AS of_the_taste,
 	count(*) FILTER (WHERE EXISTS (SELECT FROM loans WHERE reader = 4 AND book = item)) AS known
 	FROM unnest(ARRAY['popular', 'segment', 'text', 'items', 'users']) AS strategy,

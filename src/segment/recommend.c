@@ -1,6 +1,6 @@
 /*
  * recommend.c
- *	  One user at a time: the scores of every strategy over all items, their blend, and the best of it.
+ *	  User by user: the scores of every strategy over all items, their blend, and the best of it.
  *
  * Scores that sum over others' interactions look at a bounded number of them, so that one user with a million items, or one
  * item with a million users, costs no more than a few hundred do.
@@ -34,6 +34,7 @@ typedef struct Work
 	UcRecommender *recommender;
 	const int32_t *users;
 	size_t		count;
+	size_t		block;			/* users of one task */
 	int			n;
 	UcRecommendation *out;		/* [count, n] */
 	int		   *found;			/* [count] */
@@ -50,9 +51,10 @@ uc_recommend_defaults(UcRecommendOptions *options)
 }
 
 size_t
-uc_recommender_memory(const UcShop *shop, int threads)
+uc_recommender_memory(const UcShop *shop, int neighbours, int threads)
 {
-	size_t		worker = uc_size_add(uc_scores_memory(shop), uc_size_mul(shop->past->items, sizeof(double) + sizeof(int32_t)));
+	size_t		worker = uc_size_add(uc_scores_memory(shop, neighbours),
+									 uc_size_mul(shop->past->items, sizeof(double) + sizeof(int32_t)));
 
 	return uc_size_add(uc_scoring_memory(shop), uc_size_mul((size_t) threads, worker));
 }
@@ -90,7 +92,8 @@ uc_recommender_create(const UcShop *shop, const UcRecommendOptions *options, con
 
 	*recommender = NULL;
 	if (status == UC_OK)
-		status = uc_check_budget("recommending", uc_recommender_memory(shop, run->threads), run->max_memory, err);
+		status = uc_check_budget("recommending", uc_recommender_memory(shop, options->neighbours, run->threads), run->max_memory,
+								 err);
 	if (status == UC_OK)
 	{
 		made = uc_alloc_zeroed(sizeof *made);
@@ -310,7 +313,7 @@ explain(const UcRecommender *recommender, const Worker *worker, int32_t user, in
 	found.share = found.score > 0 ? most / found.score : 0;
 	found.lift = uc_segment_lift(&recommender->scoring, user, item);
 	if (found.source == UC_BY_ITEMS)
-		found.because = uc_item_because(&recommender->scoring, user, item);
+		found.because = worker->scores.because[item];
 	if (found.source == UC_BY_USERS)
 		found.users = uc_similar_users_with(&recommender->scoring, &worker->scores, item);
 	return found;
@@ -330,31 +333,44 @@ prepare_worker(const UcRecommender *recommender, Worker *worker, UcError *err)
 	return uc_scores_create(&worker->scores, &recommender->scoring, err);
 }
 
-static UcStatus
-recommend_user(void *arg, size_t task, int worker_number, UcSection *section, UcError *err)
+/* The user at this place among work->users, which is place `in_block` of the block compared last. */
+static void
+recommend_user(Work *work, Worker *worker, size_t place, size_t in_block, UcSection *section, int worker_number)
 {
-	Work	   *work = arg;
 	const UcRecommender *recommender = work->recommender;
 	const UcShop *shop = recommender->scoring.shop;
-	Worker	   *worker = &work->workers[worker_number];
-	int32_t		user = work->users[task];
+	int32_t		user = work->users[place];
 	double		diversity = shop->item_texts == NULL ? 0 : recommender->options.diversity;
 	size_t		count,
 				candidates;
-	UcStatus	status = prepare_worker(recommender, worker, err);
 
-	if (status != UC_OK)
-		return status;
-	uc_scores_of_user(&worker->scores, &recommender->scoring, user, section, worker_number);
+	uc_scores_of_user(&worker->scores, &recommender->scoring, in_block, user, section, worker_number);
 	if (uc_section_stopped(section, worker_number))
-		return UC_OK;
+		return;
 	count = blend_scores(recommender, worker, user);
 	candidates = select_best(worker->blend, worker->order, count, (size_t) work->n * (diversity > 0 ? CANDIDATES : 1));
 	if (diversity > 0)
 		diversify(shop, worker->blend, diversity, worker->order, candidates, (size_t) work->n);
-	work->found[task] = candidates < (size_t) work->n ? (int) candidates : work->n;
-	for (int i = 0; i < work->found[task]; i++)
-		work->out[task * (size_t) work->n + (size_t) i] = explain(recommender, worker, user, worker->order[i]);
+	work->found[place] = candidates < (size_t) work->n ? (int) candidates : work->n;
+	for (int i = 0; i < work->found[place]; i++)
+		work->out[place * (size_t) work->n + (size_t) i] = explain(recommender, worker, user, worker->order[i]);
+}
+
+static UcStatus
+recommend_block(void *arg, size_t task, int worker_number, UcSection *section, UcError *err)
+{
+	Work	   *work = arg;
+	const UcRecommender *recommender = work->recommender;
+	Worker	   *worker = &work->workers[worker_number];
+	size_t		first = task * work->block,
+				count = work->count - first < work->block ? work->count - first : work->block;
+	UcStatus	status = prepare_worker(recommender, worker, err);
+
+	if (status != UC_OK)
+		return status;
+	uc_scores_compare(&worker->scores, &recommender->scoring, work->users + first, count, section, worker_number);
+	for (size_t i = 0; i < count && !uc_section_stopped(section, worker_number); i++)
+		recommend_user(work, worker, first + i, i, section, worker_number);
 	return UC_OK;
 }
 
@@ -376,11 +392,14 @@ UcStatus
 uc_recommend(UcRecommender *recommender, const int32_t *users, size_t count, int n, const UcRun *run, UcRecommendation *out,
 			 int *found, UcError *err)
 {
-	Work		work = {.recommender = recommender,.users = users,.count = count,.n = n,.out = out,.found = found};
+	Work		work = {
+		.recommender = recommender,.users = users,.count = count,.block = uc_scores_block(recommender->scoring.shop),.n = n,
+		.out = out,.found = found
+	};
 	UcStatus	status;
 
 	if (many_items(recommender, users, count) &&
-		uc_size_add(uc_recommender_memory(recommender->scoring.shop, run->threads),
+		uc_size_add(uc_recommender_memory(recommender->scoring.shop, recommender->options.neighbours, run->threads),
 					uc_scoring_all_memory(recommender->scoring.shop, recommender->options.neighbours)) <= run->max_memory)
 	{
 		status = uc_scoring_all_items(&recommender->scoring, run, err);
@@ -390,7 +409,7 @@ uc_recommend(UcRecommender *recommender, const int32_t *users, size_t count, int
 	work.workers = uc_alloc_zeroed(uc_size_mul((size_t) run->threads, sizeof(Worker)));
 	if (work.workers == NULL)
 		return uc_out_of_memory(err, uc_size_mul((size_t) run->threads, sizeof(Worker)));
-	status = uc_parallel(run, count, recommend_user, &work, err);
+	status = uc_parallel(run, count / work.block + (count % work.block != 0), recommend_block, &work, err);
 	for (int i = 0; i < run->threads; i++)
 	{
 		uc_scores_free(&work.workers[i].scores);

@@ -67,7 +67,7 @@ extern void uc_recommend_defaults(UcRecommendOptions *options);
 typedef struct UcRecommender UcRecommender;
 
 /* Bytes that a recommender and one user's scores on each of run->threads allocate. */
-extern size_t uc_recommender_memory(const UcShop *shop, int threads);
+extern size_t uc_recommender_memory(const UcShop *shop, int neighbours, int threads);
 
 /*
  * Prepares what all users share. `shop` must outlive the recommender. Errors: UC_INVALID_ARGUMENT (options), UC_MEMORY_LIMIT,

@@ -9,7 +9,6 @@
 
 #include "base/blas.h"
 #include "base/memory.h"
-#include "base/simd.h"
 
 /*
  * How many items of one user, and users of one item, are looked at where pairs of items are counted, evenly spread over
@@ -17,8 +16,6 @@
  */
 #define MOST_ITEMS 2000
 #define MOST_USERS 5000
-
-#define PRODUCT_ROWS 8192		/* of one matrix product */
 
 /* ---- what all users share ---- */
 
@@ -101,37 +98,53 @@ uc_scoring_free(UcScoring *scoring)
 /* ---- scratch ---- */
 
 size_t
-uc_scores_memory(const UcShop *shop)
+uc_scores_memory(const UcShop *shop, int neighbours)
 {
-	size_t		longer = shop->past->users > shop->past->items ? shop->past->users : shop->past->items;
+	size_t		per_item = (UC_STRATEGIES + 1) * sizeof(double) + 2 * sizeof(int32_t),
+				per_user = uc_size_mul(uc_size_add(shop->dim, UC_PRODUCT_ROWS), sizeof(float)),
+				near = uc_size_mul((size_t) neighbours, sizeof(int32_t) + sizeof(float)),
+				block = uc_scores_block(shop);
 
-	return uc_size_add(uc_size_mul(shop->past->items, (UC_STRATEGIES) * sizeof(double) + sizeof(int32_t)),
-					   uc_size_mul(longer, sizeof(float)));
+	if (shop->item_texts != NULL)
+		per_item = uc_size_add(per_item, block * sizeof(float));
+	return uc_size_add(uc_size_mul(shop->past->items, per_item),
+					   uc_size_add(uc_size_mul(block, uc_size_add(per_user, near)), near));
 }
 
 UcStatus
 uc_scores_create(UcScores *scores, const UcScoring *scoring, UcError *err)
 {
-	const UcInteractions *past = scoring->shop->past;
-	size_t		neighbours = (size_t) scoring->options->neighbours;
-	size_t		longer = past->users > past->items ? past->users : past->items;
+	const UcShop *shop = scoring->shop;
+	size_t		items = shop->past->items,
+				neighbours = (size_t) scoring->options->neighbours,
+				block = uc_scores_block(shop);
 	bool		complete = true;
 
 	scores->of[UC_BY_POPULARITY] = scoring->popularity;
 	for (int s = UC_BY_POPULARITY + 1; s < UC_STRATEGIES; s++)
 	{
-		scores->of[s] = uc_alloc_zeroed(uc_size_mul(past->items, sizeof(double)));
+		scores->of[s] = uc_alloc_zeroed(uc_size_mul(items, sizeof(double)));
 		complete = complete && scores->of[s] != NULL;
 	}
-	scores->sums = uc_alloc_zeroed(uc_size_mul(past->items, sizeof(double)));
-	scores->touched = uc_alloc(uc_size_mul(past->items, sizeof(int32_t)));
-	scores->cosines = uc_alloc(uc_size_mul(longer, sizeof(float)));
+	scores->sums = uc_alloc_zeroed(uc_size_mul(items, sizeof(double)));
+	scores->touched = uc_alloc(uc_size_mul(items, sizeof(int32_t)));
+	scores->most = uc_alloc(uc_size_mul(items, sizeof(double)));
+	scores->because = uc_alloc(uc_size_mul(items, sizeof(int32_t)));
 	scores->near = uc_alloc(uc_size_mul(neighbours, sizeof(int32_t)));
 	scores->near_cosines = uc_alloc(uc_size_mul(neighbours, sizeof(float)));
-	scores->users = uc_alloc(uc_size_mul(neighbours, sizeof(int32_t)));
-	if (!complete || scores->sums == NULL || scores->touched == NULL || scores->cosines == NULL || scores->near == NULL ||
-		scores->near_cosines == NULL || scores->users == NULL)
-		return uc_out_of_memory(err, uc_scores_memory(scoring->shop));
+	scores->gathered = uc_alloc(uc_size_mul(block, uc_size_mul(shop->dim, sizeof(float))));
+	scores->tile = uc_alloc(uc_size_mul(block, UC_PRODUCT_ROWS * sizeof(float)));
+	scores->all_users = uc_alloc(uc_size_mul(block, uc_size_mul(neighbours, sizeof(int32_t))));
+	scores->user_cosines = uc_alloc(uc_size_mul(block, uc_size_mul(neighbours, sizeof(float))));
+	if (shop->item_texts != NULL)
+	{
+		scores->text_cosines = uc_alloc(uc_size_mul(block, uc_size_mul(items, sizeof(float))));
+		complete = complete && scores->text_cosines != NULL;
+	}
+	if (!complete || scores->sums == NULL || scores->touched == NULL || scores->most == NULL || scores->because == NULL ||
+		scores->near == NULL || scores->near_cosines == NULL || scores->gathered == NULL || scores->tile == NULL ||
+		scores->all_users == NULL || scores->user_cosines == NULL)
+		return uc_out_of_memory(err, uc_scores_memory(shop, scoring->options->neighbours));
 	return UC_OK;
 }
 
@@ -142,10 +155,15 @@ uc_scores_free(UcScores *scores)
 		uc_free(scores->of[s]);
 	uc_free(scores->sums);
 	uc_free(scores->touched);
-	uc_free(scores->cosines);
+	uc_free(scores->most);
+	uc_free(scores->because);
 	uc_free(scores->near);
 	uc_free(scores->near_cosines);
-	uc_free(scores->users);
+	uc_free(scores->gathered);
+	uc_free(scores->tile);
+	uc_free(scores->all_users);
+	uc_free(scores->user_cosines);
+	uc_free(scores->text_cosines);
 }
 
 /* ---- helpers ---- */
@@ -175,53 +193,6 @@ static size_t
 stride(size_t begin, size_t end, size_t most)
 {
 	return (end - begin + most - 1) / most + (end == begin);
-}
-
-static bool
-is_zero(const float *vector, size_t dim)
-{
-	for (size_t i = 0; i < dim; i++)
-		if (vector[i] != 0)
-			return false;
-	return true;
-}
-
-/* cosines[i] = rows[i] · vector, for rows [count, dim] of length 1 or 0. */
-static void
-multiply(const float *rows, size_t count, size_t dim, const float *vector, float *cosines)
-{
-	for (size_t first = 0; first < count; first += PRODUCT_ROWS)
-	{
-		size_t		part = count - first < PRODUCT_ROWS ? count - first : PRODUCT_ROWS;
-
-		uc_sgemv(part, dim, rows + first * dim, dim, vector, cosines + first);
-	}
-}
-
-/*
- * Puts a candidate into a list that is ordered by falling value, then rising number, and holds at most `most`. Returns its
- * new length.
- */
-static int
-insert(int32_t *list, float *values, int count, int most, int32_t candidate, float value)
-{
-	int			at = count;
-
-	if (count == most && (most == 0 || value < values[count - 1] ||
-						  (value == values[count - 1] && candidate > list[count - 1])))
-		return count;
-	if (count == most)
-		at = count - 1;
-	else
-		count++;
-	for (; at > 0 && (values[at - 1] < value || (values[at - 1] == value && list[at - 1] > candidate)); at--)
-	{
-		list[at] = list[at - 1];
-		values[at] = values[at - 1];
-	}
-	list[at] = candidate;
-	values[at] = value;
-	return count;
 }
 
 /* ---- segments ---- */
@@ -278,33 +249,25 @@ uc_segment_lift(const UcScoring *scoring, int32_t user, int32_t item)
 /* ---- texts ---- */
 
 static void
-score_by_text(UcScores *scores, const UcScoring *scoring, int32_t user)
+score_by_text(UcScores *scores, const UcScoring *scoring, size_t place)
 {
-	const UcShop *shop = scoring->shop;
-	size_t		items = shop->past->items,
-				dim = shop->text_dim,
+	size_t		items = scoring->shop->past->items,
 				with_text = 0;
-	const float *vector = shop->user_texts == NULL ? NULL : shop->user_texts + (size_t) user * dim;
-	int32_t		segment = segment_of(shop, user);
+	const float *cosines = scores->text_cosines + place * items;
 	double		sum = 0;
 
 	scores->known[UC_BY_TEXT] = false;
-	if (shop->item_texts == NULL)
+	if (!scores->has_text[place])
 		return;
-	if ((vector == NULL || is_zero(vector, dim)) && segment >= 0 && shop->segment_texts != NULL)
-		vector = shop->segment_texts + (size_t) segment * dim;
-	if (vector == NULL || is_zero(vector, dim))
-		return;
-	multiply(shop->item_texts, items, dim, vector, scores->cosines);
 	/* cosines of one model lie close together: what counts is how far above their mean one is */
 	for (size_t i = 0; i < items; i++)
-		if (scores->cosines[i] != 0)
+		if (cosines[i] != 0)
 		{
-			sum += scores->cosines[i];
+			sum += cosines[i];
 			with_text++;
 		}
 	for (size_t i = 0; i < items; i++)
-		scores->of[UC_BY_TEXT][i] = scores->cosines[i] == 0 ? 0 : fmax(0, scores->cosines[i] - sum / (double) with_text);
+		scores->of[UC_BY_TEXT][i] = cosines[i] == 0 ? 0 : fmax(0, cosines[i] - sum / (double) with_text);
 	scores->known[UC_BY_TEXT] = with_text > 0;
 }
 
@@ -348,7 +311,7 @@ near_items(UcScores *scores, const UcScoring *scoring, int32_t item, int32_t *ne
 
 		scores->sums[other] = 0;
 		if (other != item && cosine > 0)
-			found = insert(near, cosines, found, scoring->options->neighbours, other, (float) cosine);
+			found = uc_near_insert(near, cosines, found, scoring->options->neighbours, other, (float) cosine);
 	}
 	return found;
 }
@@ -363,6 +326,7 @@ score_by_items(UcScores *scores, const UcScoring *scoring, int32_t user, UcSecti
 				step = stride(begin, end, MOST_ITEMS);
 
 	memset(of, 0, past->items * sizeof *of);
+	memset(scores->most, 0, past->items * sizeof *scores->most);
 	scores->known[UC_BY_ITEMS] = begin < end;
 	for (size_t p = begin; p < end; p += step)
 	{
@@ -377,7 +341,16 @@ score_by_items(UcScores *scores, const UcScoring *scoring, int32_t user, UcSecti
 		if (scoring->near_items == NULL)
 			found = near_items(scores, scoring, item, scores->near, scores->near_cosines);
 		for (int i = 0; i < found && near[i] >= 0; i++)
-			of[near[i]] += (double) past->user_weights[p] * cosines[i];
+		{
+			double		part = (double) past->user_weights[p] * cosines[i];
+
+			of[near[i]] += part;
+			if (part > scores->most[near[i]])
+			{
+				scores->most[near[i]] = part;
+				scores->because[near[i]] = item;
+			}
+		}
 	}
 }
 
@@ -446,84 +419,25 @@ uc_scoring_all_items(UcScoring *scoring, const UcRun *run, UcError *err)
 	return status;
 }
 
-/* The cosine of two items over all their users. */
-static double
-cosine_between(const UcScoring *scoring, int32_t a, int32_t b)
-{
-	const UcInteractions *past = scoring->shop->past;
-	size_t		p = past->item_start[a],
-				q = past->item_start[b];
-	double		sum = 0;
-
-	while (p < past->item_start[a + 1] && q < past->item_start[b + 1])
-	{
-		if (past->item_users[p] < past->item_users[q])
-			p++;
-		else if (past->item_users[p] > past->item_users[q])
-			q++;
-		else
-			sum += (double) past->item_weights[p++] * past->item_weights[q++];
-	}
-	return sum / (scoring->item_norms[a] * scoring->item_norms[b] + scoring->options->item_shrinkage);
-}
-
-int32_t
-uc_item_because(const UcScoring *scoring, int32_t user, int32_t item)
-{
-	const UcInteractions *past = scoring->shop->past;
-	size_t		begin = past->user_start[user],
-				end = past->user_start[user + 1],
-				step = stride(begin, end, MOST_ITEMS);
-	double		most = 0;
-	int32_t		because = -1;
-
-	for (size_t p = begin; p < end; p += step)
-	{
-		double		value = past->user_items[p] == item ? 0 :
-			past->user_weights[p] * cosine_between(scoring, past->user_items[p], item);
-
-		if (value > most)
-		{
-			most = value;
-			because = past->user_items[p];
-		}
-	}
-	return because;
-}
-
 /* ---- similar users ---- */
 
 static void
-score_by_users(UcScores *scores, const UcScoring *scoring, int32_t user)
+score_by_users(UcScores *scores, const UcScoring *scoring, size_t place)
 {
-	const UcShop *shop = scoring->shop;
-	const UcInteractions *past = shop->past;
+	const UcInteractions *past = scoring->shop->past;
+	size_t		first = place * (size_t) scoring->options->neighbours;
+	const float *cosines = scores->user_cosines + first;
 	double	   *of = scores->of[UC_BY_USERS];
-	const float *vector = shop->user_vectors == NULL ? NULL : shop->user_vectors + (size_t) user * shop->dim;
-	int			most = scoring->options->neighbours;
-	float		least = 0;
 
-	scores->user_count = 0;
-	scores->known[UC_BY_USERS] = false;
-	if (vector == NULL || is_zero(vector, shop->dim))
-		return;
-	multiply(shop->user_vectors, past->users, shop->dim, vector, scores->cosines);
-	/* of equal ones the first stay: once the list is full only what is nearer than its last comes in */
-	for (size_t u = 0; u < past->users; u++)
-		if (scores->cosines[u] > least && (int32_t) u != user && past->user_start[u] < past->user_start[u + 1])
-		{
-			scores->user_count = insert(scores->users, scores->near_cosines, scores->user_count, most, (int32_t) u,
-										scores->cosines[u]);
-			if (scores->user_count == most)
-				least = scores->near_cosines[most - 1];
-		}
+	scores->users = scores->all_users + first;
+	scores->user_count = scores->user_counts[place];
 	memset(of, 0, past->items * sizeof *of);
 	for (int n = 0; n < scores->user_count; n++)
 	{
 		size_t		end = past->user_start[scores->users[n] + 1];
 
 		for (size_t p = past->user_start[scores->users[n]]; p < end; p++)
-			of[past->user_items[p]] += (double) scores->near_cosines[n] * past->user_weights[p];
+			of[past->user_items[p]] += (double) cosines[n] * past->user_weights[p];
 	}
 	scores->known[UC_BY_USERS] = scores->user_count > 0;
 }
@@ -541,7 +455,7 @@ uc_similar_users_with(const UcScoring *scoring, const UcScores *scores, int32_t 
 /* ---- one user ---- */
 
 void
-uc_scores_of_user(UcScores *scores, const UcScoring *scoring, int32_t user, UcSection *section, int worker)
+uc_scores_of_user(UcScores *scores, const UcScoring *scoring, size_t place, int32_t user, UcSection *section, int worker)
 {
 	const double *weights = scoring->options->weights;
 
@@ -551,11 +465,9 @@ uc_scores_of_user(UcScores *scores, const UcScoring *scoring, int32_t user, UcSe
 	if (weights[UC_BY_SEGMENT] > 0)
 		score_by_segment(scores, scoring, user);
 	if (weights[UC_BY_TEXT] > 0)
-		score_by_text(scores, scoring, user);
-	if (uc_section_stopped(section, worker))
-		return;
+		score_by_text(scores, scoring, place);
 	if (weights[UC_BY_ITEMS] > 0)
 		score_by_items(scores, scoring, user, section, worker);
 	if (weights[UC_BY_USERS] > 0)
-		score_by_users(scores, scoring, user);
+		score_by_users(scores, scoring, place);
 }
