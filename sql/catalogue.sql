@@ -35,8 +35,7 @@ SELECT rule, signature FROM function, LATERAL (VALUES
 	 (provolatile = 'i' AND proisstrict)),
 	('says how many rows it returns', NOT proretset OR prorows BETWEEN 1 AND 10000 AND prorows <> 1000 OR proargnames && '{query}'),
 	('is dearer than an operator', effect_only OR prokind IN ('p', 'a') OR procost >= 100 OR NOT (proretset OR proargnames && '{query,model}')),
-	('may be called by everybody', has_function_privilege('public', oid, 'EXECUTE') OR proname IN ('distil', 'fine_tune')),
-	('may not be called by everybody', NOT has_function_privilege('public', oid, 'EXECUTE') OR proname NOT IN ('distil', 'fine_tune'))) AS r(rule, kept)
+	('may be called by everybody unless it writes models', has_function_privilege('public', oid, 'EXECUTE') = (proname NOT IN ('distil', 'fine_tune')))) AS r(rule, kept)
 WHERE NOT kept ORDER BY 1, 2::text COLLATE "C";
 
 -- tables are hidden but for what somebody may add to, and views are read only
