@@ -16,7 +16,7 @@ command_ok(['usercluster-model', 'import', 'test/golden/tiny/gelu_mean', '--name
 $node->safe_psql('postgres', q{
 	CREATE EXTENSION usercluster;
 	CREATE ROLE trainer;
-	CREATE TABLE reviews AS SELECT i AS id, (ARRAY['red apples and pears', 'a film about the sea', 'late trains again', ' '])[1 + i % 4]
+	CREATE TABLE reviews AS SELECT i AS id, (ARRAY['red apples and pears', 'a film about the sea', 'late trains, trainers and training again', ' '])[1 + i % 4]
 		|| CASE WHEN i % 4 < 3 THEN ' number ' || i % 20 ELSE '' END AS body FROM generate_series(1, 200) i;
 	GRANT SELECT ON reviews TO trainer;
 });
@@ -54,7 +54,7 @@ is($node->safe_psql('postgres', q{SELECT name, architecture, base, fidelity BETW
 is($node->safe_psql('postgres', 'SELECT count(DISTINCT fingerprint) FROM usercluster.models'), 2, 'the same texts give the same model');
 command_like(['usercluster-model', 'verify', 'fast', '--model-dir', $dir], qr/whole/, 'it is whole');
 is($node->safe_psql('postgres', q{SELECT usercluster.embed(' ', 'fast') IS NULL, usercluster.embed('?!', 'fast') IS NULL,
-	usercluster.embed('seaapples', 'fast') IS NOT NULL, usercluster.token_count('Red APPLES', 'fast'),
+	usercluster.embed('trainees', 'fast') IS NOT NULL, usercluster.token_count('Red APPLES', 'fast'),
 	abs(norm(usercluster.embed('red apples', 'fast')) - 1) < 1e-6}), 't|t|t|2|t', 'it embeds');
 is($node->safe_psql('postgres', q{SELECT token, start, stop FROM usercluster.tokenize('Red apples', 'fast')}),
 	"red|1|4\napples|5|11", 'its tokens are words');

@@ -1,4 +1,4 @@
-/* The kernels for AVX-512 (F, BW, DQ, VL); elsewhere an empty file. */
+/* The kernels for AVX-512 (F, BW, DQ, VL); elsewhere the file is empty. */
 #ifdef __AVX512F__
 #define UC_KERNELS uc_kernels_avx512
 #define UC_KERNELS_NAME "avx512"

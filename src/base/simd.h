@@ -26,8 +26,6 @@ typedef struct UcKernels
 	/* sum[i] += weight * x[i] over n floats, in double */
 	void		(*accumulate) (double *sum, const float *x, double weight, size_t n);
 
-	void		(*widen) (float *out, const uint16_t *x, size_t n);	/* IEEE half precision to float, exactly */
-
 	/* the forward pass, in float; rows are [rows, n], contiguous, changed in place */
 	void		(*softmax) (float *row, size_t n, float scale);	/* softmax(scale * row) */
 	void		(*layer_norm) (float *row, const float *weight, const float *bias, float epsilon, size_t n);
@@ -43,6 +41,8 @@ typedef struct UcKernels
 	 * x[i] = 0 where the hash of key and i, 32 bits, is below the threshold, else x[i] * scale: the same bits from every set
 	 */
 	void		(*drop) (float *x, uint64_t key, uint32_t threshold, float scale, size_t n);
+
+	void		(*widen) (float *out, const uint16_t *x, size_t n);	/* IEEE half precision to float, exactly */
 } UcKernels;
 
 /* The best set for this processor; thread-safe, no set-up call needed. */

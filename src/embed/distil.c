@@ -12,41 +12,52 @@
 #include "base/memory.h"
 #include "base/random.h"
 #include "base/simd.h"
+#include "embed/distil_ridge.h"
 #include "embed/distil_words.h"
+#include "embed/encoder.h"
 #include "model/static_model.h"
 #include "model/writer.h"
+#include "text/pieces.h"
 
 #define FILE_BYTES 38000000		/* of vectors, so that the file stays below 40 MB */
 #define COMMON 1e-3				/* share of all words at which a word's weight is one half */
-#define COLUMNS 32				/* that one task solves: their row is two cache lines */
-#define STEPS 100				/* of conjugate gradients, at most */
-#define TOLERANCE 1e-8			/* of the squared residual */
+#define PIECE_WORDS 3			/* that have a piece, at least */
+#define PIECE_WEIGHT 0.2		/* pieces say less than words: a word that is known by them alone weighs less */
+#define PIECE_PENALTY 4			/* between what suits Chinese and what suits English */
+#define POLLED 1024				/* rows between two polls */
 
-static const double penalties[] = {0.1, 0.3, 1, 3};
+static const double penalties[] = {0.3, 1, 3};
 
 typedef struct Distil
 {
-	const UcRun *run;
+	UcRun		run;
 	UcText	   *texts;			/* [count] shuffled: the last `held` are held back */
 	size_t		count;
 	size_t		held;
 	size_t		dim;
 	UcDistilWords words;
-	uint32_t	vocabulary;
+	UcDistilWords parts;
+	uint32_t	vocabulary;		/* words: entries from 0 on */
+	uint32_t	pieces;			/* entries behind them */
 	char	   *section;
 	size_t		section_bytes;
 	size_t	   *starts;			/* [count + 1] into ids and values */
-	uint32_t   *ids;			/* A, row after row */
+	uint32_t   *ids;			/* A [count, vocabulary], row after row */
 	float	   *values;
-	float	   *weights;		/* [vocabulary] */
+	size_t		entries;		/* room for these */
+	size_t	   *part_starts;	/* [vocabulary + 1] into part_ids and part_values */
+	uint32_t   *part_ids;		/* which pieces a word has */
+	float	   *part_values;
+	size_t		part_entries;
+	float	   *weights;		/* [vocabulary + pieces] */
+	bool	   *seen;			/* [vocabulary] by the texts that are not held back */
+	double	   *row;			/* [dim] */
 	float	   *mean;			/* [dim] of the embeddings */
 	float	   *e;				/* [count, dim] less the mean */
 	float	   *v0;				/* [vocabulary, dim] less their mean */
 	float	   *rest;			/* [count, dim] E − s·A·V0 */
-	float	   *v;				/* [vocabulary, dim] */
-	float	   *best;			/* [vocabulary, dim] */
+	float	   *v;				/* [vocabulary + pieces, dim] */
 	double		scale;			/* s */
-	double		penalty;
 } Distil;
 
 static size_t
@@ -78,9 +89,9 @@ choose_texts(Distil *d, const UcText *texts, size_t count, uint64_t seed, UcErro
 	{
 		bool		any;
 
-		if (i % 64 == 0 && uc_interrupted(d->run))
+		if (i % 64 == 0 && uc_interrupted(&d->run))
 			return uc_interrupt_error(err);
-		status = uc_distil_words_any(&d->words, texts[i], d->run, &any, err);
+		status = uc_distil_words_any(&d->words, texts[i], &d->run, &any, err);
 		if (any)
 			d->texts[d->count++] = texts[i];
 	}
@@ -106,64 +117,124 @@ choose_texts(Distil *d, const UcText *texts, size_t count, uint64_t seed, UcErro
 	return UC_OK;
 }
 
+/* The entries of the file: words, and behind them pieces, of which an eighth of the room is theirs. */
 static UcStatus
-make_vocabulary(Distil *d, UcError *err)
+make_section(Distil *d, UcError *err)
 {
-	UcStatus	status = UC_OK;
-	double		total = 0;
+	size_t		entries = (size_t) d->vocabulary + d->pieces;
+	UcStaticWord *all = uc_alloc(uc_size_mul(entries, sizeof *all));
+	UcStatus	status;
 
-	for (size_t i = 0; i < trained(d) && status == UC_OK; i++)
-	{
-		if (i % 64 == 0 && uc_interrupted(d->run))
-			return uc_interrupt_error(err);
-		status = uc_distil_words_add(&d->words, d->texts[i], d->run, err);
-	}
-	if (status == UC_OK)
-		status = uc_distil_words_finish(&d->words, FILE_BYTES / (2 * d->dim), &d->vocabulary, err);
-	if (status == UC_OK)
-		status = uc_static_section(d->words.words, d->vocabulary, &d->section, &d->section_bytes, err);
-	if (status == UC_OK)
-		status = get_floats(&d->weights, d->vocabulary, 1, err);
-	if (status != UC_OK)
-		return status;
-	for (uint32_t i = 0; i < d->vocabulary; i++)
-		total += d->words.words[i].count;
-	for (uint32_t i = 0; i < d->vocabulary; i++)
-		d->weights[i] = (float) (COMMON / (COMMON + d->words.words[i].count / total));
-	return UC_OK;
+	if (all == NULL)
+		return uc_out_of_memory(err, uc_size_mul(entries, sizeof *all));
+	memcpy(all, d->words.words, d->vocabulary * sizeof *all);
+	if (d->pieces > 0)
+		memcpy(all + d->vocabulary, d->parts.words, d->pieces * sizeof *all);
+	status = uc_static_section(all, (uint32_t) entries, &d->section, &d->section_bytes, err);
+	uc_free(all);
+	return status;
 }
 
 static UcStatus
-count_tokens(Distil *d, const UcTokenizer *tokenizer, UcTokens *tokens, size_t *room, UcError *err)
+make_vocabulary(Distil *d, UcError *err)
+{
+	size_t		room = FILE_BYTES / (2 * d->dim);
+	UcStatus	status = UC_OK;
+
+	for (size_t i = 0; i < d->count && status == UC_OK; i++)
+	{
+		if (i % 64 == 0 && uc_interrupted(&d->run))
+			return uc_interrupt_error(err);
+		status = uc_distil_words_add(&d->words, d->texts[i], &d->run, err);
+	}
+	for (size_t i = 0; i < d->words.count; i++)
+		d->entries += d->words.words[i].count;
+	if (status != UC_OK || (status = uc_distil_words_finish(&d->words, 1, room - room / 8, &d->vocabulary, err)) != UC_OK)
+		return status;
+	d->parts.bytes = d->words.bytes;
+	status = uc_distil_words_part(&d->words, d->vocabulary, &d->parts, &d->run, err);
+	for (size_t i = 0; i < d->parts.count; i++)
+		d->part_entries += d->parts.words[i].count;
+	if (status == UC_OK)
+		status = uc_distil_words_finish(&d->parts, PIECE_WORDS, room - d->vocabulary, &d->pieces, err);
+	return status == UC_OK ? make_section(d, err) : status;
+}
+
+/* All that the rest needs, before the first of it is done. */
+static UcStatus
+take_memory(Distil *d, const UcModel *base, UcError *err)
+{
+	size_t		all = (size_t) d->vocabulary + d->pieces,
+				texts = uc_ridge_memory(d->count, d->vocabulary, d->dim, &d->run),
+				words = uc_ridge_memory(d->vocabulary, d->pieces, d->dim, &d->run),
+				encoder = uc_size_mul(uc_encoder_memory(base), d->run.threads < 1 ? 1 : (size_t) d->run.threads),
+				most = texts > words ? texts : words,
+				floats = uc_size_mul(uc_size_add(2 * d->count, uc_size_add(d->vocabulary, all)), d->dim),
+				places = uc_size_add(uc_size_mul(d->entries + d->part_entries, sizeof(uint32_t) + sizeof(float)),
+									 uc_size_mul(d->count + d->vocabulary + 2, sizeof(size_t))),
+				bytes = uc_size_add(d->parts.bytes, uc_size_add(places, uc_size_add(uc_size_mul(floats, sizeof(float)),
+																				  most > encoder ? most : encoder)));
+	UcStatus	status = uc_check_budget("distilling a model from these texts", bytes, d->run.max_memory, err);
+
+	if (status != UC_OK)
+		return status;
+	d->starts = uc_alloc_zeroed(uc_size_mul(d->count + 1, sizeof *d->starts));
+	d->ids = uc_alloc(uc_size_mul(d->entries + 1, sizeof *d->ids));
+	d->values = uc_alloc(uc_size_mul(d->entries + 1, sizeof *d->values));
+	d->part_starts = uc_alloc_zeroed(uc_size_mul((size_t) d->vocabulary + 1, sizeof *d->part_starts));
+	d->part_ids = uc_alloc(uc_size_mul(d->part_entries + 1, sizeof *d->part_ids));
+	d->part_values = uc_alloc(uc_size_mul(d->part_entries + 1, sizeof *d->part_values));
+	d->seen = uc_alloc_zeroed(d->vocabulary * sizeof *d->seen);
+	d->row = uc_alloc(d->dim * sizeof *d->row);
+	if (d->starts == NULL || d->ids == NULL || d->values == NULL || d->part_starts == NULL || d->part_ids == NULL ||
+		d->part_values == NULL || d->seen == NULL || d->row == NULL)
+		return uc_out_of_memory(err, places);
+	if ((status = get_floats(&d->weights, all, 1, err)) == UC_OK && (status = get_floats(&d->mean, 1, d->dim, err)) == UC_OK &&
+		(status = get_floats(&d->e, d->count, d->dim, err)) == UC_OK &&
+		(status = get_floats(&d->rest, d->count, d->dim, err)) == UC_OK &&
+		(status = get_floats(&d->v0, d->vocabulary, d->dim, err)) == UC_OK)
+		status = get_floats(&d->v, all, d->dim, err);
+	return status;
+}
+
+static void
+make_weights(Distil *d)
+{
+	for (uint32_t i = 0; i < d->vocabulary; i++)
+		d->weights[i] = (float) (COMMON / (COMMON + (double) d->words.words[i].count / (double) d->entries));
+	for (uint32_t i = 0; i < d->pieces; i++)
+		d->weights[d->vocabulary + i] = (float) PIECE_WEIGHT;
+}
+
+/* Row after row of A; words that did not come into the vocabulary are left out. */
+static UcStatus
+count_tokens(Distil *d, const UcTokenizer *tokenizer, UcTokens *tokens, UcError *err)
 {
 	for (size_t i = 0; i < d->count; i++)
 	{
-		size_t		first = d->starts[i];
+		size_t		first = d->starts[i],
+					words = 0,
+					distinct;
 		double		square = 0;
-		UcStatus	status = uc_tokenize(tokenizer, d->texts[i].text, d->texts[i].bytes, d->run, tokens, err);
+		UcStatus	status = uc_tokenize(tokenizer, d->texts[i].text, d->texts[i].bytes, &d->run, tokens, err);
 
 		if (status != UC_OK)
 			return status;
-		if (first + tokens->count > *room)
+		for (size_t k = 0; k < tokens->count; k++)
+			if (tokens->tokens[k].id < d->vocabulary)
+				tokens->tokens[words++] = tokens->tokens[k];
+		tokens->count = words;
+		uc_distil_bag(tokens, d->weights, d->ids + first, d->values + first, &distinct);
+		for (size_t k = first; k < first + distinct; k++)
 		{
-			size_t		grown = 2 * (first + tokens->count);
-			uint32_t   *ids = realloc(d->ids, uc_size_mul(grown, sizeof *ids));
-			float	   *values;
-
-			d->ids = ids != NULL ? ids : d->ids;
-			values = ids == NULL ? NULL : realloc(d->values, uc_size_mul(grown, sizeof *values));
-			if (values == NULL)
-				return uc_out_of_memory(err, uc_size_mul(grown, sizeof *values));
-			d->values = values;
-			*room = grown;
+			square += (double) d->values[k] * d->values[k];
+			if (i < trained(d))
+				d->seen[d->ids[k]] = true;
 		}
-		uc_distil_bag(tokens, d->weights, d->ids + first, d->values + first, &d->starts[i + 1]);
-		for (size_t k = 0; k < d->starts[i + 1]; k++)
-			square += (double) d->values[first + k] * d->values[first + k];
-		for (size_t k = 0; k < d->starts[i + 1] && square > 0; k++)
-			d->values[first + k] /= (float) sqrt(square);
-		d->starts[i + 1] += first;
-		if (i % 64 == 0 && uc_interrupted(d->run))
+		for (size_t k = first; k < first + distinct; k++)
+			d->values[k] /= (float) sqrt(square);
+		d->starts[i + 1] = first + distinct;
+		if (i % 64 == 0 && uc_interrupted(&d->run))
 			return uc_interrupt_error(err);
 	}
 	return UC_OK;
@@ -174,33 +245,40 @@ make_bags(Distil *d, UcError *err)
 {
 	UcTokenizer *tokenizer = NULL;
 	UcTokens	tokens = {0};
-	size_t		room = 0;
-	UcStatus	status = uc_tokenizer_open(d->section, d->section_bytes, d->vocabulary, &tokenizer, err);
+	UcStatus	status = uc_tokenizer_open(d->section, d->section_bytes, d->vocabulary + d->pieces, &tokenizer, err);
 
-	d->starts = uc_alloc_zeroed(uc_size_mul(d->count + 1, sizeof *d->starts));
-	if (status == UC_OK && d->starts == NULL)
-		status = uc_out_of_memory(err, uc_size_mul(d->count + 1, sizeof *d->starts));
 	if (status == UC_OK)
-		status = count_tokens(d, tokenizer, &tokens, &room, err);
+		status = count_tokens(d, tokenizer, &tokens, err);
 	uc_tokens_free(&tokens);
 	uc_tokenizer_close(tokenizer);
 	return status;
 }
 
-/* Takes the mean of the first `rows` away from all. */
-static void
-centre(float *x, size_t rows, size_t all, size_t dim, float *mean)
+/* Takes the mean of the first `rows` away from all, and adds it to `mean` unless that is NULL. */
+static UcStatus
+centre(Distil *d, float *x, size_t rows, size_t all, float *mean, UcError *err)
 {
-	for (size_t j = 0; j < dim; j++)
+	memset(d->row, 0, d->dim * sizeof *d->row);
+	for (size_t i = 0; i < rows; i++)
 	{
-		double		sum = 0;
-
-		for (size_t i = 0; i < rows; i++)
-			sum += x[i * dim + j];
-		mean[j] = (float) (sum / (double) rows);
-		for (size_t i = 0; i < all; i++)
-			x[i * dim + j] -= mean[j];
+		uc_kernels()->accumulate(d->row, x + i * d->dim, 1, d->dim);
+		if (i % POLLED == 0 && uc_interrupted(&d->run))
+			return uc_interrupt_error(err);
 	}
+	for (size_t j = 0; j < d->dim; j++)
+	{
+		d->row[j] /= (double) rows;
+		if (mean != NULL)
+			mean[j] += (float) d->row[j];
+	}
+	for (size_t i = 0; i < all; i++)
+	{
+		for (size_t j = 0; j < d->dim; j++)
+			x[i * d->dim + j] -= (float) d->row[j];
+		if (i % POLLED == 0 && uc_interrupted(&d->run))
+			return uc_interrupt_error(err);
+	}
+	return UC_OK;
 }
 
 static UcStatus
@@ -208,220 +286,178 @@ embed_base(Distil *d, const UcModel *base, const UcTokenizer *tokenizer, UcError
 {
 	UcEmbedOptions options = {.prompt = uc_model_prompt(base)};
 	UcText	   *words = uc_alloc(uc_size_mul(d->vocabulary, sizeof *words));
-	float	   *word_mean = NULL;
 	UcStatus	status = words == NULL ? uc_out_of_memory(err, uc_size_mul(d->vocabulary, sizeof *words)) : UC_OK;
 
 	for (uint32_t i = 0; i < d->vocabulary && status == UC_OK; i++)
 		words[i] = (UcText) {d->words.words[i].text, d->words.words[i].bytes};
 	if (status == UC_OK &&
-		(status = get_floats(&word_mean, 1, d->dim, err)) == UC_OK &&
-		(status = uc_embed(base, tokenizer, d->texts, d->count, &options, d->run, d->e, err)) == UC_OK &&
-		(status = uc_embed(base, tokenizer, words, d->vocabulary, &options, d->run, d->v0, err)) == UC_OK)
-	{
-		centre(d->e, trained(d), d->count, d->dim, d->mean);
-		centre(d->v0, d->vocabulary, d->vocabulary, d->dim, word_mean);
-	}
+		(status = uc_embed(base, tokenizer, d->texts, d->count, &options, &d->run, d->e, err)) == UC_OK &&
+		(status = uc_embed(base, tokenizer, words, d->vocabulary, &options, &d->run, d->v0, err)) == UC_OK &&
+		(status = centre(d, d->e, trained(d), d->count, d->mean, err)) == UC_OK)
+		status = centre(d, d->v0, d->vocabulary, d->vocabulary, NULL, err);
 	uc_free(words);
-	uc_free(word_mean);
 	return status;
 }
 
-/* out [dim] = row `i` of A·vectors */
+/* row = row `i` of A·vectors */
 static void
-sum_row(const Distil *d, const float *vectors, size_t i, double *out)
+sum_row(const Distil *d, const float *vectors, size_t i)
 {
-	memset(out, 0, d->dim * sizeof *out);
+	memset(d->row, 0, d->dim * sizeof *d->row);
 	for (size_t k = d->starts[i]; k < d->starts[i + 1]; k++)
-		uc_kernels()->accumulate(out, vectors + d->ids[k] * d->dim, d->values[k], d->dim);
+		uc_kernels()->accumulate(d->row, vectors + d->ids[k] * d->dim, d->values[k], d->dim);
 }
 
-/* s, and what s·A·V0 leaves of E. */
-static void
-find_rest(Distil *d, double *row)
+/* s, and what s·A·V0 leaves of E, over the first `rows`. */
+static UcStatus
+find_rest(Distil *d, size_t rows, UcError *err)
 {
 	double		both = 0,
 				own = 0;
 
-	for (size_t i = 0; i < trained(d); i++)
+	for (size_t i = 0; i < rows; i++)
 	{
-		sum_row(d, d->v0, i, row);
+		sum_row(d, d->v0, i);
 		for (size_t j = 0; j < d->dim; j++)
 		{
-			both += row[j] * d->e[i * d->dim + j];
-			own += row[j] * row[j];
+			both += d->row[j] * d->e[i * d->dim + j];
+			own += d->row[j] * d->row[j];
 		}
+		if (i % POLLED == 0 && uc_interrupted(&d->run))
+			return uc_interrupt_error(err);
 	}
 	d->scale = own > 0 ? both / own : 0;
-	for (size_t i = 0; i < trained(d); i++)
+	for (size_t i = 0; i < rows; i++)
 	{
-		sum_row(d, d->v0, i, row);
+		sum_row(d, d->v0, i);
 		for (size_t j = 0; j < d->dim; j++)
-			d->rest[i * d->dim + j] = (float) (d->e[i * d->dim + j] - d->scale * row[j]);
+			d->rest[i * d->dim + j] = (float) (d->e[i * d->dim + j] - d->scale * d->row[j]);
+		if (i % POLLED == 0 && uc_interrupted(&d->run))
+			return uc_interrupt_error(err);
 	}
-}
-
-/* t [vocabulary, COLUMNS] = Aᵀ·x [texts, COLUMNS] */
-static void
-spread(const Distil *d, const float *x, float *t)
-{
-	memset(t, 0, (size_t) d->vocabulary * COLUMNS * sizeof *t);
-	for (size_t i = 0; i < trained(d); i++)
-		for (size_t k = d->starts[i]; k < d->starts[i + 1]; k++)
-		{
-			float	   *to = t + (size_t) d->ids[k] * COLUMNS;
-
-			for (int j = 0; j < COLUMNS; j++)
-				to[j] += d->values[k] * x[i * COLUMNS + j];
-		}
-}
-
-/* One step for each column; true: all have come to an end. */
-static bool
-step(const Distil *d, float *x, float *r, float *p, float *q, float *t, double *norms, const double *goals)
-{
-	size_t		n = trained(d);
-	double		curvature[COLUMNS] = {0},
-				next[COLUMNS] = {0};
-	bool		done = true;
-
-	spread(d, p, t);
-	for (size_t i = 0; i < n; i++)
-	{
-		float	   *row = q + i * COLUMNS;
-
-		for (int j = 0; j < COLUMNS; j++)
-			row[j] = (float) d->penalty * p[i * COLUMNS + j];
-		for (size_t k = d->starts[i]; k < d->starts[i + 1]; k++)
-			for (int j = 0; j < COLUMNS; j++)
-				row[j] += d->values[k] * t[(size_t) d->ids[k] * COLUMNS + j];
-		for (int j = 0; j < COLUMNS; j++)
-			curvature[j] += (double) row[j] * p[i * COLUMNS + j];
-	}
-	for (int j = 0; j < COLUMNS; j++)
-		curvature[j] = norms[j] > goals[j] && curvature[j] > 0 ? norms[j] / curvature[j] : 0;
-	for (size_t i = 0; i < n * COLUMNS; i++)
-	{
-		x[i] += (float) curvature[i % COLUMNS] * p[i];
-		r[i] -= (float) curvature[i % COLUMNS] * q[i];
-		next[i % COLUMNS] += (double) r[i] * r[i];
-	}
-	for (size_t i = 0; i < n * COLUMNS; i++)
-	{
-		int			j = (int) (i % COLUMNS);
-
-		p[i] = r[i] + (norms[j] > 0 ? (float) (next[j] / norms[j]) : 0) * p[i];
-	}
-	for (int j = 0; j < COLUMNS; j++)
-	{
-		norms[j] = next[j];
-		done = done && next[j] <= goals[j];
-	}
-	return done;
-}
-
-/* Columns of V: those of the task. */
-static UcStatus
-solve(void *arg, size_t task, int worker, UcSection *section, UcError *err)
-{
-	const Distil *d = arg;
-	size_t		n = trained(d) * COLUMNS,
-				first = task * COLUMNS,
-				width = d->dim - first < COLUMNS ? d->dim - first : COLUMNS;
-	double		norms[COLUMNS] = {0},
-				goals[COLUMNS];
-	float	   *block,
-			   *x, *r, *p, *q, *t;
-	UcStatus	status = get_floats(&block, uc_size_add(4 * trained(d), d->vocabulary), COLUMNS, err);
-
-	if (status != UC_OK)
-		return status;
-	x = block;
-	r = x + n;
-	p = r + n;
-	q = p + n;
-	t = q + n;
-	for (size_t i = 0; i < trained(d); i++)
-		for (size_t j = 0; j < width; j++)
-		{
-			float		value = d->rest[i * d->dim + first + j];
-
-			r[i * COLUMNS + j] = p[i * COLUMNS + j] = value;
-			norms[j] += (double) value * value;
-		}
-	for (int j = 0; j < COLUMNS; j++)
-		goals[j] = TOLERANCE * norms[j];
-	for (int i = 0; i < STEPS && !uc_section_stopped(section, worker); i++)
-		if (step(d, x, r, p, q, t, norms, goals))
-			break;
-	spread(d, x, t);
-	for (size_t i = 0; i < d->vocabulary; i++)
-		for (size_t j = 0; j < width; j++)
-			d->v[i * d->dim + first + j] = (float) (d->scale * d->v0[i * d->dim + first + j] + t[i * COLUMNS + j]);
-	uc_free(block);
 	return UC_OK;
 }
 
-/* Mean cosines over the texts held back. */
-static void
-judge(const Distil *d, double *row, double *fidelity, double *centred)
+/* V from the first `rows` texts. */
+static UcStatus
+fit(Distil *d, size_t rows, double penalty, UcError *err)
+{
+	UcRidge		ridge = {.rows = rows,.columns = d->vocabulary,.starts = d->starts,.ids = d->ids,.values = d->values,
+	.target = d->rest,.dim = d->dim,.penalty = penalty,.out = d->v,.phase = "fitting word vectors"};
+	UcStatus	status = uc_ridge_fit(&ridge, &d->run, err);
+
+	for (size_t i = 0; i < d->vocabulary && status == UC_OK; i++)
+		for (size_t j = 0; j < d->dim; j++)
+			d->v[i * d->dim + j] += (float) d->scale * d->v0[i * d->dim + j];
+	return status;
+}
+
+/* Mean cosines over the texts held back, without the words that only they have. */
+static UcStatus
+judge(Distil *d, double *fidelity, double *centred, UcError *err)
 {
 	*fidelity = *centred = 0;
 	for (size_t i = trained(d); i < d->count; i++)
 	{
-		double		sums[6] = {0};
+		double		sums[6] = {0},
+					square = 0;
 
-		sum_row(d, d->v, i, row);
+		memset(d->row, 0, d->dim * sizeof *d->row);
+		for (size_t k = d->starts[i]; k < d->starts[i + 1]; k++)
+			if (d->seen[d->ids[k]])
+			{
+				uc_kernels()->accumulate(d->row, d->v + d->ids[k] * d->dim, d->values[k], d->dim);
+				square += (double) d->values[k] * d->values[k];
+			}
+		square = square > 0 ? 1 / sqrt(square) : 0;
 		for (size_t j = 0; j < d->dim; j++)
 		{
 			double		e = d->e[i * d->dim + j],
-						m = d->mean[j];
+						m = d->mean[j],
+						v = square * d->row[j];
 
-			sums[0] += e * row[j];
+			sums[0] += e * v;
 			sums[1] += e * e;
-			sums[2] += row[j] * row[j];
-			sums[3] += (e + m) * (row[j] + m);
+			sums[2] += v * v;
+			sums[3] += (e + m) * (v + m);
 			sums[4] += (e + m) * (e + m);
-			sums[5] += (row[j] + m) * (row[j] + m);
+			sums[5] += (v + m) * (v + m);
 		}
 		*centred += sums[1] > 0 && sums[2] > 0 ? sums[0] / sqrt(sums[1] * sums[2]) : 0;
 		*fidelity += sums[4] > 0 && sums[5] > 0 ? sums[3] / sqrt(sums[4] * sums[5]) : 0;
+		if (i % POLLED == 0 && uc_interrupted(&d->run))
+			return uc_interrupt_error(err);
 	}
 	*fidelity /= (double) d->held;
 	*centred /= (double) d->held;
+	return UC_OK;
 }
 
+/* The penalty that does best on the texts held back. */
 static UcStatus
-train(Distil *d, UcDistilled *out, UcError *err)
+choose_penalty(Distil *d, UcDistilled *out, UcError *err)
 {
-	double	   *row = uc_alloc(uc_size_mul(d->dim, sizeof *row));
-	size_t		tasks = (d->dim + COLUMNS - 1) / COLUMNS;
-	UcStatus	status = row == NULL ? uc_out_of_memory(err, uc_size_mul(d->dim, sizeof *row)) : UC_OK;
+	UcStatus	status = find_rest(d, trained(d), err);
 
 	out->centred = -2;
-	if (status == UC_OK)
-		find_rest(d, row);
 	for (size_t i = 0; i < sizeof penalties / sizeof *penalties && status == UC_OK; i++)
 	{
 		double		fidelity,
 					centred;
 
-		d->penalty = penalties[i];
-		status = uc_parallel_phase(d->run, "fitting word vectors", d->vocabulary, tasks, solve, d, err);
-		if (status != UC_OK)
-			break;
-		judge(d, row, &fidelity, &centred);
-		if (centred > out->centred)
+		if ((status = fit(d, trained(d), penalties[i], err)) == UC_OK &&
+			(status = judge(d, &fidelity, &centred, err)) == UC_OK && centred > out->centred)
 		{
-			float	   *kept = d->best;
-
-			d->best = d->v;
-			d->v = kept;
 			out->centred = centred;
 			out->fidelity = fidelity;
-			out->penalty = d->penalty;
+			out->penalty = penalties[i];
 		}
 	}
-	uc_free(row);
+	return status;
+}
+
+/* Vectors of pieces whose sums come near to the vectors of the words that have them. */
+static UcStatus
+fit_pieces(Distil *d, UcError *err)
+{
+	UcRidge		ridge = {.rows = d->vocabulary,.columns = d->pieces,.starts = d->part_starts,.ids = d->part_ids,
+		.values = d->part_values,.target = d->v,.dim = d->dim,.penalty = PIECE_PENALTY,
+	.out = d->v + d->vocabulary * d->dim,.phase = "fitting vectors of pieces"};
+	size_t		used = 0;
+
+	for (uint32_t i = 0; i < d->vocabulary; i++)
+	{
+		UcPieces	parts;
+		char		piece[UC_PIECE_ROOM];
+		size_t		bytes;
+
+		uc_pieces_start(&parts, d->words.words[i].text, d->words.words[i].bytes);
+		while (uc_pieces_next(&parts, piece, &bytes))
+		{
+			uint32_t	id = uc_distil_words_find(&d->parts, piece, bytes);
+
+			if (id >= d->pieces)
+				continue;
+			d->part_ids[used] = id;
+			d->part_values[used++] = (float) PIECE_WEIGHT;
+		}
+		d->part_starts[i + 1] = used;
+		if (i % POLLED == 0 && uc_interrupted(&d->run))
+			return uc_interrupt_error(err);
+	}
+	return uc_ridge_fit(&ridge, &d->run, err);
+}
+
+/* With the penalty chosen, all texts teach. */
+static UcStatus
+train(Distil *d, UcDistilled *out, UcError *err)
+{
+	UcStatus	status;
+
+	if ((status = choose_penalty(d, out, err)) == UC_OK &&
+		(status = centre(d, d->e, d->count, d->count, d->mean, err)) == UC_OK &&
+		(status = find_rest(d, d->count, err)) == UC_OK && (status = fit(d, d->count, out->penalty, err)) == UC_OK)
+		status = fit_pieces(d, err);
 	return status;
 }
 
@@ -438,8 +474,8 @@ static UcStatus
 write_model(const Distil *d, const UcModel *base, const char *name, const char *output, const UcDistilled *found, UcError *err)
 {
 	char	   *metadata = NULL;
-	UcStaticContent content = {.section = d->section,.section_bytes = d->section_bytes,.words = d->vocabulary,
-	.dimensions = (uint32_t) d->dim,.vectors = d->best,.weights = d->weights,.mean = d->mean};
+	UcStaticContent content = {.section = d->section,.section_bytes = d->section_bytes,.words = d->vocabulary + d->pieces,
+	.dimensions = (uint32_t) d->dim,.vectors = d->v,.weights = d->weights,.mean = d->mean,.run = &d->run};
 	size_t		bytes = 0;
 	UcStatus	status;
 
@@ -459,29 +495,11 @@ write_model(const Distil *d, const UcModel *base, const char *name, const char *
 	return status;
 }
 
-static UcStatus
-take_memory(Distil *d, UcError *err)
-{
-	size_t		rows = uc_size_add(uc_size_mul(2, d->count), uc_size_mul(3, d->vocabulary)),
-				scratch = uc_size_mul(uc_size_mul(uc_size_add(uc_size_mul(4, d->count), d->vocabulary), COLUMNS),
-									  (size_t) d->run->threads),
-				bytes = uc_size_mul(uc_size_add(uc_size_mul(rows, d->dim), scratch), sizeof(float));
-	UcStatus	status = uc_check_budget("distilling a model from these texts", bytes, d->run->max_memory, err);
-
-	if (status == UC_OK && (status = get_floats(&d->mean, 1, d->dim, err)) == UC_OK &&
-		(status = get_floats(&d->e, d->count, d->dim, err)) == UC_OK &&
-		(status = get_floats(&d->rest, d->count, d->dim, err)) == UC_OK &&
-		(status = get_floats(&d->v0, d->vocabulary, d->dim, err)) == UC_OK &&
-		(status = get_floats(&d->v, d->vocabulary, d->dim, err)) == UC_OK)
-		status = get_floats(&d->best, d->vocabulary, d->dim, err);
-	return status;
-}
-
 UcStatus
 uc_distil(const UcModel *base, const UcTokenizer *tokenizer, const char *name, const UcText *texts, size_t count,
 		  uint64_t seed, const char *output, const UcRun *run, UcDistilled *out, UcError *err)
 {
-	Distil		d = {.run = run,.dim = base->config.dimensions};
+	Distil		d = {.run = *run,.dim = base->config.dimensions};
 	UcStatus	status;
 
 	if (base->config.architecture == UC_ARCHITECTURE_STATIC)
@@ -491,10 +509,17 @@ uc_distil(const UcModel *base, const UcTokenizer *tokenizer, const char *name, c
 		return UC_INVALID_ARGUMENT;
 	}
 	status = uc_distil_words_open(&d.words, err);
+	d.words.bytes = uc_size_mul(2 * count, sizeof *texts);
+	for (size_t i = 0; i < count; i++)
+		d.words.bytes = uc_size_add(d.words.bytes, texts[i].bytes);
 	if (status == UC_OK && (status = choose_texts(&d, texts, count, seed, err)) == UC_OK &&
-		(status = make_vocabulary(&d, err)) == UC_OK && (status = make_bags(&d, err)) == UC_OK &&
-		(status = take_memory(&d, err)) == UC_OK && (status = embed_base(&d, base, tokenizer, err)) == UC_OK &&
-		(status = train(&d, out, err)) == UC_OK)
+		(status = make_vocabulary(&d, err)) == UC_OK && (status = take_memory(&d, base, err)) == UC_OK)
+	{
+		make_weights(&d);
+		if ((status = make_bags(&d, err)) == UC_OK && (status = embed_base(&d, base, tokenizer, err)) == UC_OK)
+			status = train(&d, out, err);
+	}
+	if (status == UC_OK)
 	{
 		out->texts = d.count;
 		out->held_out = d.held;
@@ -502,17 +527,22 @@ uc_distil(const UcModel *base, const UcTokenizer *tokenizer, const char *name, c
 		status = write_model(&d, base, name, output, out, err);
 	}
 	uc_distil_words_close(&d.words);
+	uc_distil_words_close(&d.parts);
 	uc_free(d.texts);
 	uc_free(d.section);
 	uc_free(d.starts);
-	free(d.ids);
-	free(d.values);
+	uc_free(d.ids);
+	uc_free(d.values);
+	uc_free(d.part_starts);
+	uc_free(d.part_ids);
+	uc_free(d.part_values);
+	uc_free(d.seen);
+	uc_free(d.row);
 	uc_free(d.weights);
 	uc_free(d.mean);
 	uc_free(d.e);
 	uc_free(d.rest);
 	uc_free(d.v0);
 	uc_free(d.v);
-	uc_free(d.best);
 	return status;
 }

@@ -10,6 +10,7 @@
 #include "base/memory.h"
 #include "model/tokenizer_format.h"
 #include "text/fold.h"
+#include "text/pieces.h"
 
 UcStatus
 uc_distil_words_open(UcDistilWords *words, UcError *err)
@@ -56,37 +57,50 @@ find_slot(const UcDistilWords *w, const char *text, size_t bytes)
 	return slot;
 }
 
-static UcStatus
-grow(UcDistilWords *w, UcError *err)
+static void
+fill_slots(UcDistilWords *w)
 {
-	size_t		room = w->room == 0 ? 4096 : 2 * w->room;
-	UcStaticWord *words = uc_alloc(uc_size_mul(room, sizeof *words));
-	uint32_t   *slots = uc_alloc(uc_size_mul(2 * room, sizeof *slots));
+	memset(w->slots, 0xFF, w->slot_count * sizeof *w->slots);
+	for (size_t i = 0; i < w->count; i++)
+		w->slots[find_slot(w, w->words[i].text, w->words[i].bytes)] = (uint32_t) i;
+}
 
+static UcStatus
+grow(UcDistilWords *w, const UcRun *run, UcError *err)
+{
+	size_t		room = w->room == 0 ? 4096 : 2 * w->room,
+				bytes = uc_size_mul(room, sizeof *w->words + 2 * sizeof *w->slots);
+	UcStaticWord *words;
+	uint32_t   *slots;
+	UcStatus	status = uc_check_budget("counting the words of these texts", uc_size_add(w->bytes, bytes), run->max_memory, err);
+
+	if (status != UC_OK)
+		return status;
+	words = uc_alloc(uc_size_mul(room, sizeof *words));
+	slots = uc_alloc(uc_size_mul(2 * room, sizeof *slots));
 	if (words == NULL || slots == NULL || room > UINT32_MAX / 4)
 	{
 		uc_free(words);
 		uc_free(slots);
-		return uc_out_of_memory(err, uc_size_mul(room, sizeof *words));
+		return uc_out_of_memory(err, bytes);
 	}
 	if (w->count > 0)
 		memcpy(words, w->words, w->count * sizeof *words);
-	memset(slots, 0xFF, 2 * room * sizeof *slots);
 	uc_free(w->words);
 	uc_free(w->slots);
+	w->bytes += bytes - bytes / 2 * (w->room > 0);
 	w->words = words;
 	w->room = room;
 	w->slots = slots;
 	w->slot_count = 2 * room;
-	for (size_t i = 0; i < w->count; i++)
-		slots[find_slot(w, words[i].text, words[i].bytes)] = (uint32_t) i;
+	fill_slots(w);
 	return UC_OK;
 }
 
 static UcStatus
-add_word(UcDistilWords *w, const char *text, size_t bytes, uint32_t count, UcError *err)
+add_word(UcDistilWords *w, const char *text, size_t bytes, const UcRun *run, UcError *err)
 {
-	UcStatus	status = w->count == w->room ? grow(w, err) : UC_OK;
+	UcStatus	status = w->count == w->room ? grow(w, run, err) : UC_OK;
 	size_t		slot;
 	char	   *copy;
 
@@ -95,15 +109,16 @@ add_word(UcDistilWords *w, const char *text, size_t bytes, uint32_t count, UcErr
 	slot = find_slot(w, text, bytes);
 	if (w->slots[slot] != UINT32_MAX)
 	{
-		w->words[w->slots[slot]].count += count;
+		w->words[w->slots[slot]].count++;
 		return UC_OK;
 	}
 	copy = uc_alloc(bytes);
 	if (copy == NULL)
 		return uc_out_of_memory(err, bytes);
 	memcpy(copy, text, bytes);
+	w->bytes += bytes + UC_ALIGNMENT;
 	w->slots[slot] = (uint32_t) w->count;
-	w->words[w->count++] = (UcStaticWord) {copy, (uint32_t) bytes, count};
+	w->words[w->count++] = (UcStaticWord) {copy, (uint32_t) bytes, 1};
 	return UC_OK;
 }
 
@@ -122,7 +137,7 @@ uc_distil_words_add(UcDistilWords *w, UcText text, const UcRun *run, UcError *er
 
 		if (uc_fold_word(form, bytes, folded, &bytes))
 			form = folded;
-		if (bytes > 0 && (status = add_word(w, form, bytes, 1, err)) != UC_OK)
+		if (bytes > 0 && (status = add_word(w, form, bytes, run, err)) != UC_OK)
 			break;
 	}
 	return status;
@@ -142,30 +157,45 @@ compare_words(const void *a, const void *b)
 }
 
 UcStatus
-uc_distil_words_finish(UcDistilWords *w, size_t limit, uint32_t *kept, UcError *err)
+uc_distil_words_part(const UcDistilWords *words, size_t count, UcDistilWords *pieces, const UcRun *run, UcError *err)
 {
-	size_t		whole = w->count;
 	UcStatus	status = UC_OK;
 
-	for (size_t i = 0; i < whole && status == UC_OK; i++)
+	for (size_t i = 0; i < count && status == UC_OK; i++)
 	{
-		const char *text = w->words[i].text;
-		size_t		bytes = w->words[i].bytes;
+		UcPieces	parts;
+		char		piece[UC_PIECE_ROOM];
+		size_t		bytes;
 
-		for (size_t at = 0, next; at < bytes && status == UC_OK; at = next)
-		{
-			for (next = at + 1; next < bytes && ((uint8_t) text[next] & 0xC0) == 0x80;)
-				next++;
-			status = add_word(w, text + at, next - at, 0, err);
-		}
+		if (i % 4096 == 0 && uc_interrupted(run))
+			return uc_interrupt_error(err);
+		uc_pieces_start(&parts, words->words[i].text, words->words[i].bytes);
+		while (status == UC_OK && uc_pieces_next(&parts, piece, &bytes))
+			status = add_word(pieces, piece, bytes, run, err);
 	}
-	if (status != UC_OK)
-		return status;
-	qsort(w->words, w->count, sizeof *w->words, compare_words);
-	if (w->count == 0)
-		return uc_error(err, UC_INVALID_DATA, "the texts have no words");
-	*kept = (uint32_t) (w->count < limit ? w->count : limit);
+	return status;
+}
+
+UcStatus
+uc_distil_words_finish(UcDistilWords *w, uint32_t least, size_t limit, uint32_t *kept, UcError *err)
+{
+	size_t		enough = 0;
+
+	if (w->count > 0)
+	{
+		qsort(w->words, w->count, sizeof *w->words, compare_words);
+		fill_slots(w);
+	}
+	while (enough < w->count && enough < limit && w->words[enough].count >= least)
+		enough++;
+	*kept = (uint32_t) enough;
 	return UC_OK;
+}
+
+uint32_t
+uc_distil_words_find(const UcDistilWords *w, const char *text, size_t bytes)
+{
+	return w->count == 0 ? UINT32_MAX : w->slots[find_slot(w, text, bytes)];
 }
 
 static int

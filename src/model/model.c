@@ -464,7 +464,7 @@ uc_model_word(const UcModel *model, uint32_t id, float *row)
 			memcpy(row, data, columns * sizeof(float));
 			break;
 		case UC_TENSOR_F16:
-			uc_kernels()->widen(row, (const uint16_t *) data, columns);
+			uc_kernels()->widen(row, (const uint16_t *) data, columns);	/* every row is aligned to its halves */
 			break;
 		case UC_TENSOR_BF16:
 			for (size_t i = 0; i < columns; i++)

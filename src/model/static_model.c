@@ -101,6 +101,11 @@ write_vectors(UcModelWriter *writer, const UcStaticContent *content, UcError *er
 	uc_writer_section(writer, NULL, 0);
 	for (size_t i = 0; i < content->words; i++)
 	{
+		if (i % 1024 == 0 && content->run != NULL && uc_interrupted(content->run))
+		{
+			uc_free(row);
+			return uc_interrupt_error(err);
+		}
 		for (size_t j = 0; j < content->dimensions; j++)
 			row[j] = float_to_half(content->vectors[i * content->dimensions + j]);
 		uc_writer_bytes(writer, row, content->dimensions * sizeof *row);

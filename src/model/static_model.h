@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/run.h"
 #include "base/status.h"
 
 #define UC_STATIC_MAX_TOKENS 65536	/* words of a text that count */
@@ -33,9 +34,10 @@ typedef struct UcStaticContent
 	const float *vectors;		/* [words, dimensions], kept as float16 */
 	const float *weights;		/* [words] */
 	const float *mean;			/* [dimensions] */
+	const UcRun *run;			/* may stop the writing; NULL: nobody does */
 } UcStaticContent;
 
-/* Writes the file, which appears complete or not at all, and only where nothing has its name. */
+/* Writes the file, which appears complete or not at all, and only where nothing has its name. Errors: UC_IO_ERROR, UC_INTERRUPTED. */
 extern UcStatus uc_static_write(const char *output, const UcStaticContent *content, UcError *err);
 
 #endif

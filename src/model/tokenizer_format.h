@@ -23,7 +23,7 @@ typedef enum UcTokenizerKind
 {
 	UC_TOKENIZER_WORDPIECE = 1,
 	UC_TOKENIZER_UNIGRAM = 2,
-	UC_TOKENIZER_STATIC = 3		/* folded words of text/words.h; of others the longest entries, from their left */
+	UC_TOKENIZER_STATIC = 3		/* folded words of text/words.h; of others the pieces of text/pieces.h */
 } UcTokenizerKind;
 
 typedef enum UcNormalizerStep

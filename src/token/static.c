@@ -1,14 +1,15 @@
 /*
  * static.c
- *	  The words of a static model: found by ICU, folded, looked up whole.
+ *	  The words of a static model: folded, looked up whole.
  *
- * A word that the vocabulary lacks becomes the longest entries that it begins with, one after the other; characters without an
- * entry are left out. Training counts words through this function too, so that both ends agree by construction.
+ * A word that the vocabulary lacks becomes those of its pieces that the vocabulary has. Training counts words through this
+ * function too, so that both ends agree by construction.
  */
 #include <string.h>
 
 #include "base/memory.h"
 #include "text/fold.h"
+#include "text/pieces.h"
 #include "token/internal.h"
 
 static uint32_t
@@ -21,41 +22,21 @@ find(const UcTokenizer *t, const char *text, size_t bytes)
 	return uc_find_piece(t, hash, "", 0, text, bytes);
 }
 
-static bool
-inside_character(const char *word, size_t bytes, size_t at)
-{
-	return at < bytes && ((uint8_t) word[at] & 0xC0) == 0x80;
-}
-
+/* Folding may change lengths, and pieces overlap: each covers the word. */
 static bool
 put_pieces(const UcTokenizer *t, const char *word, size_t bytes, UcTextSpan span, UcTokens *tokens)
 {
-	for (size_t at = 0; at < bytes;)
+	UcPieces	pieces;
+	char		piece[UC_PIECE_ROOM];
+	size_t		length;
+
+	uc_pieces_start(&pieces, word, bytes);
+	while (uc_pieces_next(&pieces, piece, &length))
 	{
-		uint64_t	hash = UC_HASH_BASIS;
-		uint32_t	best = UC_NO_ID;
-		size_t		next = at + 1;
+		uint32_t	id = find(t, piece, length);
 
-		while (inside_character(word, bytes, next))
-			next++;
-		for (size_t i = at; i < bytes && i - at < t->header.max_piece; i++)
-		{
-			uint32_t	id;
-
-			hash = uc_token_hash(hash, (uint8_t) word[i]);
-			if (inside_character(word, bytes, i + 1))
-				continue;
-			id = uc_find_piece(t, hash, "", 0, word + at, i + 1 - at);
-			if (id != UC_NO_ID)
-			{
-				best = id;
-				next = i + 1;
-			}
-		}
-		/* Folding may change lengths, so that a piece has no place of its own: it covers the word. */
-		if (best != UC_NO_ID && !uc_put_token(tokens, best, (uint32_t) span.start, (uint32_t) span.stop))
+		if (id != UC_NO_ID && !uc_put_token(tokens, id, (uint32_t) span.start, (uint32_t) span.stop))
 			return false;
-		at = next;
 	}
 	return true;
 }

@@ -9,6 +9,7 @@
 
 #include "base/memory.h"
 #include "check.h"
+#include "embed/distil_ridge.h"
 #include "embed/embed.h"
 #include "model/format.h"
 #include "model/import.h"
@@ -19,14 +20,14 @@
 static char path[64];
 
 static UcStatus
-write_tiny(UcError *err)
+write_tiny(const UcRun *run, UcError *err)
 {
-	static const UcStaticWord words[] = {{"red", 3, 4}, {"apple", 5, 2}, {"\xE7\x94\xB5\xE5\xBD\xB1", 6, 1}, {"\xE7\x94\xB5", 3, 0}};
+	static const UcStaticWord words[] = {{"red", 3, 4}, {"apple", 5, 2}, {"\xE7\x94\xB5\xE5\xBD\xB1", 6, 1}, {"##\xE7\x94\xB5", 5, 0}};
 	static const float vectors[] = {1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, -1},
 			   weights[] = {0.5f, 1, 1, 1},
 			   mean[] = {0, 0, 0};
 	UcStaticContent content = {.metadata = "prompt\0",.metadata_bytes = 8,.words = 4,.dimensions = 3,.vectors = vectors,
-	.weights = weights,.mean = mean};
+	.weights = weights,.mean = mean,.run = run};
 	char	   *section = NULL;
 	UcStatus	status = uc_static_section(words, 4, &section, &content.section_bytes, err);
 
@@ -67,7 +68,9 @@ check_texts(void)
 	CHECK(embed(model, tokenizer, "Red!", v, &err) == UC_OK && near(v, 1, 0, 0), "a word in other case");
 	CHECK(embed(model, tokenizer, "red red apple", v, &err) == UC_OK && near(v, sqrt(0.5), sqrt(0.5), 0), "counts times weights");
 	CHECK(embed(model, tokenizer, "\xE7\x94\xB5\xE5\xBD\xB1", v, &err) == UC_OK && near(v, 0, 0, 1), "a Chinese word is whole");
-	CHECK(embed(model, tokenizer, "redapple", v, &err) == UC_OK && near(v, 1 / sqrt(5), 2 / sqrt(5), 0), "an unknown word becomes pieces");
+	CHECK(embed(model, tokenizer, "\xE7\x94\xB5\xE8\xAF\x9D", v, &err) == UC_OK && near(v, 0, 0, -1), "an unknown word becomes pieces");
+	CHECK(embed(model, tokenizer, "red \xE7\x94\xB5\xE8\xAF\x9D", v, &err) == UC_OK && near(v, 1 / sqrt(5), 0, -2 / sqrt(5)),
+		  "beside words");
 	CHECK(embed(model, tokenizer, "?!", v, &err) == UC_OK && uc_embedding_empty(v, 3), "a text without words has none");
 	CHECK(embed(model, tokenizer, "xyz", v, &err) == UC_OK && uc_embedding_empty(v, 3), "nor one of unknown characters");
 	CHECK(embed(model, tokenizer, "\xFF", v, &err) == UC_INVALID_DATA, "bytes that are not UTF-8 are refused");
@@ -124,10 +127,64 @@ check_damage(void)
 	unlink(path);
 }
 
+static bool
+stop(void *arg)
+{
+	return true;
+}
+
+/* Vectors of three columns by the normal equations, solved exactly, against the fit. */
+static void
+check_ridge(void)
+{
+	static const size_t starts[] = {0, 2, 3, 3, 5};
+	static const uint32_t ids[] = {0, 2, 1, 1, 2};
+	static const float values[] = {1, 2, 3, -1, 0.5f};
+	float		target[4 * 40],
+				out[3 * 40];
+	double		gram[3][3] = {{0}},
+				worst = 0;
+	UcRidge		ridge = {.rows = 4,.columns = 3,.starts = starts,.ids = ids,.values = values,.target = target,.dim = 40,
+	.penalty = 0.5,.out = out,.phase = "fitting"};
+	UcRun		run = {.threads = 2,.max_memory = SIZE_MAX};
+	UcError		err = {0};
+
+	for (int i = 0; i < 160; i++)
+		target[i] = (float) (i % 7 - i % 3 + i % 40 / 10);
+	CHECK(uc_ridge_fit(&ridge, &run, &err) == UC_OK, "it fits");
+	for (int i = 0; i < 4; i++)
+		for (size_t k = starts[i]; k < starts[i + 1]; k++)
+			for (size_t l = starts[i]; l < starts[i + 1]; l++)
+				gram[ids[k]][ids[l]] += values[k] * values[l];
+	/* (AᵀA + λI)V = AᵀE says the same as the form with A·Aᵀ. */
+	for (int j = 0; j < 40; j++)
+	{
+		double		right[3] = {0};
+
+		for (int i = 0; i < 4; i++)
+			for (size_t k = starts[i]; k < starts[i + 1]; k++)
+				right[ids[k]] += (double) values[k] * target[i * 40 + j];
+		for (int c = 0; c < 3; c++)
+		{
+			double		left = 0.5 * out[c * 40 + j];
+
+			for (int d = 0; d < 3; d++)
+				left += gram[c][d] * out[d * 40 + j];
+			worst = fmax(worst, fabs(left - right[c]));
+		}
+	}
+	CHECK(worst < 1e-3, "it solves the normal equations (%g)", worst);
+	memset(target, 0, sizeof target);
+	CHECK(uc_ridge_fit(&ridge, &run, &err) == UC_OK && uc_embedding_empty(out, 120), "nothing to fit gives nothing");
+	run.interrupted = stop;
+	CHECK(uc_ridge_fit(&ridge, &run, &err) == UC_INTERRUPTED, "an interrupt stops it");
+}
+
 int
 main(void)
 {
 	UcError		err = {0};
+	UcRun		stopped = {.threads = 1,.max_memory = SIZE_MAX,.interrupted = stop};
 	struct rlimit old,
 				small;
 
@@ -137,14 +194,17 @@ main(void)
 	small = old;
 	small.rlim_cur = 600;
 	setrlimit(RLIMIT_FSIZE, &small);
-	CHECK_REFUSED(write_tiny(&err), UC_IO_ERROR, &err, "could not write", "a full disk");
+	CHECK_REFUSED(write_tiny(NULL, &err), UC_IO_ERROR, &err, "could not write", "a full disk");
 	CHECK(access(path, F_OK) != 0, "leaves nothing");
 	setrlimit(RLIMIT_FSIZE, &old);
-	CHECK(write_tiny(&err) == UC_OK, "it is written");
+	CHECK_REFUSED(write_tiny(&stopped, &err), UC_INTERRUPTED, &err, "", "an interrupt");
+	CHECK(access(path, F_OK) != 0, "leaves nothing either");
+	CHECK(write_tiny(NULL, &err) == UC_OK, "it is written");
 	CHECK(uc_verify(path, &err) == UC_OK, "it has its fingerprint, by the other implementation of the hash");
-	CHECK_REFUSED(write_tiny(&err), UC_INVALID_ARGUMENT, &err, "exists already", "a file that exists is not replaced");
+	CHECK_REFUSED(write_tiny(NULL, &err), UC_INVALID_ARGUMENT, &err, "exists already", "a file that exists is not replaced");
 	CHECK(uc_verify(path, &err) == UC_OK, "and stays whole");
 	check_texts();
+	check_ridge();
 	check_damage();
 	return check_done();
 }

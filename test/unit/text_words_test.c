@@ -10,6 +10,7 @@
 #include "text/breaker.h"
 #include "text/fold.h"
 #include "text/language.h"
+#include "text/pieces.h"
 #include "text/stem.h"
 #include "text/words.h"
 
@@ -196,6 +197,51 @@ check_fold(const char *word, const char *wanted)
 }
 
 static void
+check_pieces(const char *word, size_t bytes, const char *wanted)
+{
+	UcPieces	pieces;
+	char		joined[4000] = "",
+				piece[UC_PIECE_ROOM];
+	size_t		length = 0,
+				used;
+
+	uc_pieces_start(&pieces, word, bytes);
+	while (uc_pieces_next(&pieces, piece, &used))
+		length += (size_t) snprintf(joined + length, sizeof joined - length, "%s%.*s", length == 0 ? "" : " ", (int) used, piece);
+	CHECK(strcmp(joined, wanted) == 0, "pieces of %.*s", (int) bytes, word);
+	if (strcmp(joined, wanted) != 0)
+		printf("# found %s\n", joined);
+}
+
+static void
+check_all_pieces(void)
+{
+	static const char continuations[300] = {[0 ... 299] = '\x80'};
+	UcPieces	pieces;
+	char		piece[UC_PIECE_ROOM],
+			   *word = malloc(3000);
+	size_t		bytes,
+				count = 0;
+
+	check_pieces("a", 1, "##<a>");
+	check_pieces("film", 4, "##<fi ##fil ##ilm ##lm> ##<fil ##film ##ilm> ##<film ##film>");
+	check_pieces("кино", 8, "##<ки ##кин ##ино ##но> ##<кин ##кино ##ино> ##<кино ##кино>");
+	check_pieces("看电影", 9, "##看 ##电 ##影 ##看电 ##电影");
+	check_pieces("x光", 4, "##x ##光 ##x光");
+	check_pieces("가나", 6, "##가 ##나 ##가나");
+	uc_pieces_start(&pieces, continuations, sizeof continuations);
+	while (uc_pieces_next(&pieces, piece, &bytes) && bytes <= sizeof piece)
+		count++;
+	CHECK(count > 0, "bytes that are not UTF-8 have some");
+	memset(word, 'a', 3000);
+	uc_pieces_start(&pieces, word, 3000);
+	for (count = 0; uc_pieces_next(&pieces, piece, &bytes);)
+		count++;
+	CHECK(count == 64 + 63 + 62, "a long word has no more than one of 64 characters");
+	free(word);
+}
+
+static void
 check_folds(void)
 {
 	char		room[UC_FOLD_ROOM];
@@ -285,6 +331,7 @@ main(void)
 	check_windows();
 	check_long();
 	check_folds();
+	check_all_pieces();
 	check_stems();
 	check_languages();
 	uc_words_close(words);
