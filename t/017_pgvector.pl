@@ -129,7 +129,7 @@ is($node->safe_psql('together', q{SELECT e.extnamespace::regnamespace::text, cou
 	WHERE extname = 'usercluster_pgvector' GROUP BY e.oid}), 'public|26|0|t', 'every object has its comment, every function its labels');
 
 # Searches of real embeddings. IVFFlat with all its lists is exact: what fewer cost is a matter of the lists, not of the type.
-my $rows = 400;
+my $rows = 240;
 $node->safe_psql('together', qq{
 	CREATE TABLE sentence (number int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, id int, lang text, topic text, body text, at embedding(384));
 	COPY sentence (id, lang, topic, body) FROM PROGRAM 'gzip -d -c "$ENV{TESTDIR}/data/sib200_zh_en.csv.gz"' (FORMAT csv, HEADER);
@@ -137,7 +137,7 @@ $node->safe_psql('together', qq{
 	UPDATE sentence s SET at = e.at FROM (SELECT unnest(numbers) AS number, unnest(usercluster.embed(bodies, 'multilingual-e5-small-q4')) AS at
 		FROM (SELECT array_agg(number) AS numbers, array_agg(body) AS bodies FROM sentence) a) e WHERE e.number = s.number;
 	VACUUM ANALYZE sentence;
-	CREATE TABLE question AS SELECT number, at FROM sentence ORDER BY hashint4(number) LIMIT 50;
+	CREATE TABLE question AS SELECT number, at FROM sentence ORDER BY hashint4(number) LIMIT 30;
 	CREATE TABLE exact AS SELECT q.number AS question, o.operator, a.number FROM question q, (VALUES ('<=>'), ('<->'), ('<#>')) o (operator),
 		LATERAL (SELECT s.number FROM sentence s ORDER BY CASE o.operator WHEN '<=>' THEN s.at <=> q.at WHEN '<->' THEN s.at <-> q.at ELSE s.at <#> q.at END LIMIT 10) a});
 is($node->safe_psql('together', 'SELECT count(at), count(DISTINCT id) = count(*) / 2 FROM sentence'), "$rows|t", 'sentences are embedded');
@@ -150,14 +150,10 @@ for my $method ('hnsw', 'ivfflat')
 		$node->safe_psql('together', "CREATE INDEX search ON sentence USING $method (at embedding_${name}_ops)" . ($method eq 'ivfflat' ? ' WITH (lists = 10)' : ''));
 		is(indexes('together', "EXECUTE near('[1" . ',0' x 383 . "]')", "$set PREPARE near AS SELECT number FROM sentence ORDER BY at $operator \$1 LIMIT 10;"),
 			'search', "$method serves $operator");
-		my $nearest = "(SELECT number FROM sentence s ORDER BY s.at $operator q.at%s LIMIT 10)";
-		for my $type ('', '::vector')
-		{
-			my $lateral = "SELECT %s FROM question q CROSS JOIN LATERAL " . sprintf($nearest, $type) . ' a';
-			is(indexes('together', sprintf($lateral, 'a.number'), $set), 'search', "$method serves $operator of each question$type");
-			cmp_ok($node->safe_psql('together', "$set " . sprintf($lateral, 'count(*) / 500.0') .
-				" JOIN exact e ON e.number = a.number AND e.question = q.number AND e.operator = '$operator'"), '>=', 0.95, "$method finds what is near by $operator$type");
-		}
+		my $lateral = "SELECT %s FROM question q CROSS JOIN LATERAL (SELECT number FROM sentence s ORDER BY s.at $operator q.at%s LIMIT 10) a";
+		is(indexes('together', sprintf($lateral, 'a.number', $_), $set), 'search', "$method serves $operator of each question$_") for '', '::vector';
+		cmp_ok($node->safe_psql('together', "$set " . sprintf($lateral, 'count(*) / 300.0', $method eq 'hnsw' ? '' : '::vector') .
+			" JOIN exact e ON e.number = a.number AND e.question = q.number AND e.operator = '$operator'"), '>=', 0.95, "$method finds what is near by $operator");
 		$node->safe_psql('together', 'DROP INDEX search');
 	}
 }
@@ -182,10 +178,9 @@ $node->safe_psql('together', q{
 	INSERT INTO many VALUES (-1, '[90,90,-90]'), (-2, '[91,91,-91]'::vector), (-3, NULL), (-4, '[0,0,0]');
 	UPDATE many SET at = '[80,80,-80]' WHERE id = 7;
 	DELETE FROM many WHERE id IN (-1, 8)});
-for my $step ('as it stands', 'after VACUUM', 'after REINDEX')
+for my $step ('as it stands', 'after VACUUM')
 {
 	$node->safe_psql('together', 'VACUUM many') if $step eq 'after VACUUM';
-	$node->safe_psql('together', 'REINDEX TABLE many') if $step eq 'after REINDEX';
 	for my $index (qw(many_hc many_ic many_hl many_il many_hi many_ii))
 	{
 		my $operator = { c => '<=>', l => '<->', i => '<#>' }->{ substr($index, -1) };
