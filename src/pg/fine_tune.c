@@ -114,12 +114,12 @@ watch(void *arg, const UcFineTuneResult *so_far)
 static UcFineTuneOptions
 get_options(FunctionCallInfo fcinfo)
 {
-	UcFineTuneOptions options = {
-		.objective = get_objective(training_argument(fcinfo, ARG_OBJECTIVE, "objective")),.watch = watch,
-		.epochs = count_argument(fcinfo, ARG_EPOCHS, "epochs"),.batch = count_argument(fcinfo, ARG_BATCH, "batch"),
-		.decay = 0.01,.scale = 20,.layers = SIZE_MAX,.max_tokens = count_argument(fcinfo, ARG_MAX_TOKENS, "max_tokens")
-	};
+	UcFineTuneOptions options = {UC_FINE_TUNE_DEFAULTS,.watch = watch};
 
+	options.objective = get_objective(training_argument(fcinfo, ARG_OBJECTIVE, "objective"));
+	options.epochs = count_argument(fcinfo, ARG_EPOCHS, "epochs");
+	options.batch = count_argument(fcinfo, ARG_BATCH, "batch");
+	options.max_tokens = count_argument(fcinfo, ARG_MAX_TOKENS, "max_tokens");
 	training_require(fcinfo, ARG_RATE, "rate");
 	options.rate = PG_GETARG_FLOAT8(ARG_RATE);
 	if (!PG_ARGISNULL(ARG_LAYERS))

@@ -31,7 +31,7 @@ static const char usage[] =
 "  usercluster-model embed --model MODEL [--model-dir DIR] [--prompt TEXT] [--threads N] [TEXT ...]\n"
 "  usercluster-model distil BASE NEW [--model-dir DIR] [--output FILE] [--threads N] < TEXTS\n"
 "  usercluster-model fine-tune BASE NEW --pairs FILE.jsonl | --labels FILE.csv [--model-dir DIR] [--epochs N] [--batch N]\n"
-"                    [--rate R] [--layers N|all] [--seed N] [--threads N]\n"
+"                    [--rate R] [--layers N|all] [--max-tokens N] [--prompt TEXT] [--seed N] [--threads N] [--max-memory MB]\n"
 "\n"
 "import compiles a Hugging Face directory (config.json, model.safetensors, tokenizer.json, the module files of\n"
 "sentence-transformers), or one with a 4-bit E5S1 file and tokenizer.json, into one file NAME.ucm.\n"
@@ -167,21 +167,25 @@ run_import(const Arguments *arguments)
 	return 0;
 }
 
+/* Where a model that was made from another comes from: what the lines are called, and the keys. */
 static void
-print_static(const UcModel *model)
+print_origin(const UcModel *model)
 {
-	static const char *const keys[] = {"base", "fingerprint", "texts", "penalty", "fidelity", "centred"};
+	static const char *const lines[][2] = {
+		{"base", "distilled.base"}, {"base sha256", "distilled.fingerprint"}, {"texts", "distilled.texts"},
+		{"penalty", "distilled.penalty"}, {"fidelity", "distilled.fidelity"}, {"centred", "distilled.centred"},
+		{"base", "tuned.base"}, {"base sha256", "tuned.fingerprint"}, {"objective", "tuned.objective"}, {"texts", "tuned.texts"},
+		{"steps", "tuned.steps"}, {"seed", "tuned.seed"}, {"loss before", "tuned.loss_before"}, {"loss after", "tuned.loss_after"},
+		{"options", "tuned.options"}
+	};
 
-	printf("vocabulary    %u words\n", model->config.vocabulary);
-	for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+	for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
 	{
-		char		key[64];
-		const char *value;
+		const char *value = uc_model_metadata(model, lines[i][1]);
 
-		snprintf(key, sizeof key, "distilled.%s", keys[i]);
-		if ((value = uc_model_metadata(model, key)) != NULL)
-			printf("%-13s %s%s\n", i == 1 ? "base sha256" : keys[i], value,
-				   i == 4 ? " (mean cosine to the base model on texts held back)" : "");
+		if (value != NULL)
+			printf("%-13s %s%s\n", lines[i][0], value,
+				   strcmp(lines[i][0], "fidelity") == 0 ? " (mean cosine to the base model on texts held back)" : "");
 	}
 }
 
@@ -206,11 +210,12 @@ run_info(const Arguments *arguments)
 	printf("dimensions    %u\nmaximum       %u tokens\nparameters    %llu\n", c->dimensions, c->max_tokens,
 		   (unsigned long long) model->parameters);
 	if (c->architecture == UC_ARCHITECTURE_STATIC)
-		print_static(model);
+		printf("vocabulary    %u words\n", c->vocabulary);
 	else
 		printf("layers        %u of width %u, %u heads, feed-forward %u\nvocabulary    %u\npooling       %s%s%s\nprompt        \"%s\"\n",
 		   c->layers, c->hidden, c->heads, c->intermediate, c->vocabulary, poolings[c->pooling],
 		   c->dense ? ", dense layer" : "", c->normalize ? ", unit length" : "", uc_model_prompt(model));
+	print_origin(model);
 	if ((source = uc_model_metadata(model, "source.weights.sha256")) != NULL)
 		printf("weights       sha256 %s\n", source);
 	if ((source = uc_model_metadata(model, "source.tokenizer.sha256")) != NULL)

@@ -50,4 +50,9 @@ typedef struct UcFineTuneOptions
 	void	   *watch_arg;
 } UcFineTuneOptions;
 
+/* What SQL and the tool take where nothing else is said. */
+#define UC_FINE_TUNE_DEFAULTS \
+	.objective = UC_OBJECTIVE_PAIRS, .epochs = 2, .batch = 32, .rate = 5e-5, .decay = 0.01, .scale = 20, .layers = SIZE_MAX, \
+	.max_tokens = 128, .seed = 1
+
 #endif
