@@ -86,14 +86,15 @@ refused(q{SET statement_timeout = 300; CALL usercluster.fine_tune('base', 'x', '
 	'cancelled while it reads');
 my $endless = qq{CALL usercluster.fine_tune('base', 'x', 'SELECT one, other FROM pairs, generate_series(1, 100)', epochs => 1000, batch => 8)};
 refused("SET statement_timeout = '1s'; $endless", '57014', 'timeout', 'cancelled while it trains');
-my $training = $node->background_psql('postgres', on_error_stop => 0);
-$training->query_until(qr/begun/, "\\echo begun\n$endless;\n");
+my ($said, $complained) = ('', '');
+my $training = IPC::Run::start(['psql', '-X', '-d', $node->connstr('postgres'), '-c', $endless], '>', \$said, '2>', \$complained,
+	IPC::Run::timeout(120));
 $node->poll_query_until('postgres', q{SELECT count(*) = 1 FROM usercluster.progress WHERE command = 'fine_tune' AND phase = 'fine-tuning'
 	AND done BETWEEN 1 AND total AND loss > 0 AND rate > 0 AND remaining > '0' AND per_second > 0}) or die;
 pass('its progress shows loss, rate and the time that remains');
 $node->safe_psql('postgres', 'SELECT pg_terminate_backend(pid) FROM usercluster.progress');
 $node->poll_query_until('postgres', 'SELECT count(*) = 0 FROM usercluster.progress') or die;
-eval { $training->quit };
+eval { IPC::Run::finish($training) };
 is(files(), 'base.ucm', 'terminated, it leaves nothing');
 
 # a model
@@ -121,4 +122,64 @@ like(refused(qq{CALL usercluster.fine_tune('tuned', 'x', '$labels', 'labels', ba
 	'no step made model "tuned" better', 'where nothing is better it is an error'), qr/loss there was \d+\.\d+ before the first of \d+ steps/,
 	'with the loss');
 is(files(), 'again.ucm base.ucm more.ucm tuned.ucm', 'and nothing else is there');
+
+# a base that another file takes the place of while the query runs
+command_ok(['usercluster-model', 'import', 'test/golden/tiny/relu_cls', '--output', "$dir/replacement"], 'another model');
+$node->safe_psql('postgres', qq{CREATE FUNCTION replace_base() RETURNS int LANGUAGE plpgsql AS
+	\$\$ BEGIN COPY (SELECT) TO PROGRAM 'mv $dir/replacement $dir/again.ucm'; RETURN 1; END \$\$});
+my $fingerprint = $node->safe_psql('postgres', q{SELECT fingerprint FROM usercluster.models WHERE name = 'again'});
+($code, $out, $err) = $node->psql('postgres', q{CALL usercluster.fine_tune('again', 'late',
+	'SELECT body || id, body || id FROM texts, (SELECT replace_base() OFFSET 0) r', batch => 8, rate => 1e-3)});
+like($err, qr/WARNING:  model "again" was replaced or removed meanwhile\nDETAIL:  "late" was made from the earlier file, of fingerprint $fingerprint/,
+	'a base that was replaced is told');
+is($node->safe_psql('postgres', q{SELECT base_fingerprint FROM usercluster.models WHERE name = 'late'}), $fingerprint, 'what was trained is what is recorded');
+is($node->safe_psql('postgres', q{SELECT usercluster.embed('red', 'again') IS NOT NULL, usercluster.embed('red', 'late') IS NOT NULL}), 't|t', 'both embed');
+
+# nowhere to write
+chmod 0555, $dir;
+refused(q{CALL usercluster.fine_tune('base', 'x', 'TABLE pairs')}, '55000', 'cannot write into the model directory', 'a directory that is read only');
+chmod 0755, $dir;
+SKIP:
+{
+	skip 'no prlimit here', 2 if system('prlimit --version >/dev/null 2>&1') != 0;
+	refused(qq{SELECT pg_backend_pid() AS pid \\gset\n\\setenv PID :pid\n\\! prlimit --pid \$PID --fsize=10000
+		CALL usercluster.fine_tune('base', 'x', '$labels', 'labels', epochs => 4, batch => 8, rate => 5e-3)}, '58030',
+		'could not write the model file: File too large', 'a disk that is full');
+	is(files(), 'again.ucm base.ucm late.ucm more.ucm tuned.ucm', 'nothing is left of it');
+}
+
+# the tool does the same
+my $list = $node->safe_psql('postgres', q{COPY (SELECT body AS text, topic AS label FROM texts ORDER BY id) TO STDOUT (FORMAT csv, HEADER)});
+PostgreSQL::Test::Utils::append_to_file("$dir/list.csv", "$list\n");
+command_ok(['usercluster-model', 'fine-tune', 'base', 'by-tool', '--model-dir', $dir, '--labels', "$dir/list.csv"], 'the tool fine-tunes');
+$node->safe_psql('postgres', "CALL usercluster.fine_tune('base', 'by-server', '$labels', 'labels')");
+is($node->safe_psql('postgres', q{SELECT count(DISTINCT fingerprint) FROM usercluster.models WHERE name LIKE 'by-%'}), 1,
+	'with the same defaults, to the same file');
+unlink "$dir/list.csv";
+
+# a real model, and what is done with it
+chomp(my $share = `pg_config --sharedir`);
+command_ok(['cp', "$share/usercluster/all-MiniLM-L6-v2.ucm", $dir], 'MiniLM');
+$node->safe_psql('postgres', q{
+	CREATE TABLE questions (id int PRIMARY KEY, body text, intent text, e embedding(384));
+	INSERT INTO questions SELECT i, format((ARRAY['my card %s has not come', 'I was charged twice for %s', 'how do I open a %s account'])[1 + i % 3],
+		(ARRAY['bank', 'gold', 'travel', 'student', 'business', 'family', 'joint', 'savings'])[1 + i / 3 % 8]),
+		(ARRAY['arrival', 'charge', 'open'])[1 + i % 3] FROM generate_series(0, 23) i;
+	CALL usercluster.fine_tune('all-MiniLM-L6-v2', 'mini', 'SELECT body, intent FROM questions ORDER BY id', 'labels', layers => 1, batch => 8, rate => 3e-4)});
+is($node->safe_psql('postgres', q{SELECT t.bytes < 1.01 * b.bytes, t.dimensions, t.loss_after < t.loss_before FROM usercluster.models t, usercluster.models b
+	WHERE t.name = 'mini' AND b.name = t.base}), 't|384|t', 'a layer of MiniLM');
+$node->safe_psql('postgres', q{
+	SELECT usercluster.enable_embedding('questions', 'body', 'e', model => 'mini');
+	UPDATE questions SET body = body || '?';
+	CALL usercluster.create_segmentation('intents', 'SELECT id, body AS text FROM questions', k => 3, model => 'mini', restarts => 2)});
+is($node->safe_psql('postgres', q{SELECT bool_and(e <-> usercluster.embed(body, 'mini') < 1e-5), bool_and(e <-> usercluster.embed(body, 'all-MiniLM-L6-v2') > 1e-3)
+	FROM questions}), 't|t', 'it fills a watched column');
+is($node->safe_psql('postgres', q{SELECT count(*), sum(size) FROM usercluster.segments WHERE segmentation = 'intents'}), '3|24', 'and makes segments');
+my $dump = "$PostgreSQL::Test::Utils::tmp_check/questions.sql";
+command_ok(['pg_dump', '-f', $dump, $node->connstr('postgres')], 'the table is dumped');
+$node->safe_psql('postgres', "CREATE DATABASE elsewhere; ALTER DATABASE elsewhere SET usercluster.model_dir = '/nonexistent'");
+command_ok(['psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr('elsewhere'), '-f', $dump], 'and restored where the model is not');
+is($node->safe_psql('elsewhere', 'SELECT count(e) FROM questions'), 24, 'with its embeddings');
+($code, $out, $err) = $node->psql('elsewhere', q{INSERT INTO questions VALUES (99, 'where is it')});
+like($err, qr/model "mini" does not exist\nDETAIL:  There is no file "mini\.ucm" in the model directory/, 'what is missing is named');
 done_testing();
