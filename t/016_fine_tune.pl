@@ -68,6 +68,11 @@ for my $case (
 	[q{'base', 'x', 'TABLE pairs', batch => -5}, '22023', 'batch', 'a batch below nothing'],
 	[q{'base', 'x', 'TABLE pairs', rate => 'NaN'}, '22023', 'rate', 'a rate of NaN'],
 	[q{'base', 'x', 'TABLE pairs', rate => 0}, '22023', 'rate', 'a rate of 0'],
+	[q{'base', 'x', 'TABLE pairs', 'unsupervised'}, '22023', 'must return one column', 'pairs as texts'],
+	[q{'base', 'x', 'SELECT one FROM pairs', 'unsupervised', dropout => 0}, '22023', 'without dropout', 'no dropout'],
+	[q{'base', 'x', 'TABLE pairs', dropout => 'NaN'}, '22023', 'dropout must be between', 'a dropout of NaN'],
+	[q{'base', 'x', 'TABLE pairs', adapter_rank => 0}, '22023', 'adapter_rank', 'a rank of 0'],
+	[q{'base', 'x', 'TABLE pairs', adapter_rank => 1000000}, '22023', 'adapter rank must be between', 'a rank that is too large'],
 	[q{'base', 'x', 'TABLE pairs', layers => 0}, '22023', 'layers', 'no layers'],
 	[q{'base', 'x', 'TABLE pairs', max_tokens => 3}, '22023', 'tokens', 'too few tokens'])
 {
@@ -107,7 +112,7 @@ like($err, qr/NOTICE:  model "tuned" is better than "base" on what was held back
 like($err, qr/after step (\d+) of \d+, learnt from 80 texts\. 3 rows were skipped/, 'with how many texts, and how many were left out');
 is($node->safe_psql('postgres', q{SELECT architecture, base, objective, texts, steps > 0, seed, loss_after < loss_before, problem IS NULL,
 	base_fingerprint = (SELECT fingerprint FROM usercluster.models WHERE name = 'base'), options FROM usercluster.models WHERE name = 'tuned'}),
-	'bert|base|labels|80|t|7|t|t|t|epochs 4, batch 8, rate 0.005, decay 0.01, scale 20, last layers 2, tokens 128', 'the view shows where it comes from');
+	'bert|base|labels|80|t|7|t|t|t|epochs 4, batch 8, rate 0.005, decay 0.01, scale 20, dropout 0, last layers 2, adapter rank 0, tokens 128', 'the view shows where it comes from');
 command_like(['usercluster-model', 'verify', 'tuned', '--model-dir', $dir], qr/whole/, 'it is whole');
 $node->safe_psql('postgres', q{CALL usercluster.fine_tune('base', 'again', 'SELECT body, nullif(topic, 5) FROM texts', 'labels', epochs => 4, batch => 8,
 	rate => 5e-3, seed => 7); CALL usercluster.fine_tune('tuned', 'more', 'SELECT body || id, body || id FROM texts', batch => 8, layers => 1,
@@ -118,10 +123,14 @@ is($node->safe_psql('postgres', q{SELECT base, objective, prompt FROM usercluste
 	'one tuned again names the latest, and keeps its prompt');
 is($node->safe_psql('postgres', q{SELECT (usercluster.embed('red apples', 'tuned') <=> usercluster.embed('red pears', 'tuned')) <>
 	(usercluster.embed('red apples', 'base') <=> usercluster.embed('red pears', 'base'))}), 't', 'it embeds, otherwise than the base');
+$node->safe_psql('postgres', q{CALL usercluster.fine_tune('base', 'alone', 'SELECT body || id FROM texts ORDER BY id', 'unsupervised', batch => 8, rate => 5e-3,
+	adapter_rank => 2)});
+is($node->safe_psql('postgres', q{SELECT objective, options FROM usercluster.models WHERE name = 'alone'}),
+	'unsupervised|epochs 2, batch 8, rate 0.005, decay 0.01, scale 20, dropout 0.1, last layers 2, adapter rank 2, tokens 128', 'from texts alone, by adapters');
 like(refused(qq{CALL usercluster.fine_tune('tuned', 'x', '$labels', 'labels', batch => 8, rate => 1)}, 'P0002',
 	'no step made model "tuned" better', 'where nothing is better it is an error'), qr/loss there was \d+\.\d+ before the first of \d+ steps/,
 	'with the loss');
-is(files(), 'again.ucm base.ucm more.ucm tuned.ucm', 'and nothing else is there');
+is(files(), 'again.ucm alone.ucm base.ucm more.ucm tuned.ucm', 'and nothing else is there');
 
 # a base that another file takes the place of while the query runs
 command_ok(['usercluster-model', 'import', 'test/golden/tiny/relu_cls', '--output', "$dir/replacement"], 'another model');
@@ -145,7 +154,7 @@ SKIP:
 	refused(qq{SELECT pg_backend_pid() AS pid \\gset\n\\setenv PID :pid\n\\! prlimit --pid \$PID --fsize=10000
 		CALL usercluster.fine_tune('base', 'x', '$labels', 'labels', epochs => 4, batch => 8, rate => 5e-3)}, '58030',
 		'could not write the model file: File too large', 'a disk that is full');
-	is(files(), 'again.ucm base.ucm late.ucm more.ucm tuned.ucm', 'nothing is left of it');
+	is(files(), 'again.ucm alone.ucm base.ucm late.ucm more.ucm tuned.ucm', 'nothing is left of it');
 }
 
 # the tool does the same
@@ -163,8 +172,8 @@ command_ok(['cp', "$share/usercluster/all-MiniLM-L6-v2.ucm", $dir], 'MiniLM');
 $node->safe_psql('postgres', q{
 	CREATE TABLE questions (id int PRIMARY KEY, body text, intent text, e embedding(384));
 	INSERT INTO questions SELECT i, format((ARRAY['my card %s has not come', 'I was charged twice for %s', 'how do I open a %s account'])[1 + i % 3],
-		(ARRAY['bank', 'gold', 'travel', 'student', 'business', 'family', 'joint', 'savings'])[1 + i / 3 % 8]),
-		(ARRAY['arrival', 'charge', 'open'])[1 + i % 3] FROM generate_series(0, 23) i;
+		(ARRAY['bank', 'gold', 'travel', 'student', 'business', 'family', 'joint', 'savings'])[1 + i / 3 % 8] || ' ' || i),
+		(ARRAY['arrival', 'charge', 'open'])[1 + i % 3] FROM generate_series(0, 59) i;
 	CALL usercluster.fine_tune('all-MiniLM-L6-v2', 'mini', 'SELECT body, intent FROM questions ORDER BY id', 'labels', layers => 1, batch => 8, rate => 3e-4)});
 is($node->safe_psql('postgres', q{SELECT t.bytes < 1.01 * b.bytes, t.dimensions, t.loss_after < t.loss_before FROM usercluster.models t, usercluster.models b
 	WHERE t.name = 'mini' AND b.name = t.base}), 't|384|t', 'a layer of MiniLM');
@@ -174,12 +183,12 @@ $node->safe_psql('postgres', q{
 	CALL usercluster.create_segmentation('intents', 'SELECT id, body AS text FROM questions', k => 3, model => 'mini', restarts => 2)});
 is($node->safe_psql('postgres', q{SELECT bool_and(e <-> usercluster.embed(body, 'mini') < 1e-5), bool_and(e <-> usercluster.embed(body, 'all-MiniLM-L6-v2') > 1e-3)
 	FROM questions}), 't|t', 'it fills a watched column');
-is($node->safe_psql('postgres', q{SELECT count(*), sum(size) FROM usercluster.segments WHERE segmentation = 'intents'}), '3|24', 'and makes segments');
+is($node->safe_psql('postgres', q{SELECT count(*), sum(size) FROM usercluster.segments WHERE segmentation = 'intents'}), '3|60', 'and makes segments');
 my $dump = "$PostgreSQL::Test::Utils::tmp_check/questions.sql";
 command_ok(['pg_dump', '-f', $dump, $node->connstr('postgres')], 'the table is dumped');
 $node->safe_psql('postgres', "CREATE DATABASE elsewhere; ALTER DATABASE elsewhere SET usercluster.model_dir = '/nonexistent'");
 command_ok(['psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr('elsewhere'), '-f', $dump], 'and restored where the model is not');
-is($node->safe_psql('elsewhere', 'SELECT count(e) FROM questions'), 24, 'with its embeddings');
+is($node->safe_psql('elsewhere', 'SELECT count(e) FROM questions'), 60, 'with its embeddings');
 ($code, $out, $err) = $node->psql('elsewhere', q{INSERT INTO questions VALUES (99, 'where is it')});
 like($err, qr/model "mini" does not exist\nDETAIL:  There is no file "mini\.ucm" in the model directory/, 'what is missing is named');
 done_testing();

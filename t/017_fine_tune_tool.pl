@@ -46,7 +46,12 @@ my $pairs = file_of(join '', map { qq{["$texts[$_][0]", "$texts[$_ + 4][0]"]\n} 
 refused([], 2, qr/takes BASE, NEW, and one of/, 'nothing');
 refused(['base', 'x'], 2, qr/takes BASE, NEW, and one of/, 'no file');
 refused(['base', 'x', 'y', '--labels', $csv], 2, qr/too many arguments: y/, 'three models');
-refused(['base', 'x', '--labels', $csv, '--pairs', $pairs], 2, qr/one of --pairs and --labels/, 'both files');
+refused(['base', 'x', '--labels', $csv, '--pairs', $pairs], 2, qr/one of --pairs, --labels and --texts/, 'both files');
+refused(['base', 'x', '--labels', $csv, '--objective', 'pairs'], 2, qr/another file goes with the objective pairs/, 'labels as pairs');
+refused(['base', 'x', '--texts', $csv, '--objective', 'labels'], 2, qr/no objective for texts alone: labels/, 'texts as labels');
+refused(['base', 'x', '--texts', $csv, '--dropout', '0'], 1, qr/without dropout nothing tells a text from itself/, 'no dropout');
+refused(['base', 'x', '--texts', $csv, '--dropout', '1'], 1, qr/dropout must be between/, 'all dropped');
+refused(['base', 'x', '--labels', $csv, '--adapter-rank', '100000'], 1, qr/adapter rank must be between/, 'a rank that is too large');
 refused(['base', 'x', '--labels', $csv, '--speed', '9'], 2, qr/unknown option --speed/, 'an option that is none');
 refused(['base', 'x', '--labels', $csv, '--rate', 'fast'], 2, qr/not a number: fast/, 'a rate that is no number');
 refused(['base', 'x', '--labels', $csv, '--epochs', '1.5'], 2, qr/not a whole number: 1\.5/, 'half an epoch');
@@ -97,8 +102,14 @@ is($code, 0, 'pairs, to a path') or diag($err);
 like($err, qr/^40 examples, 1 skipped/m, 'blank lines are none');
 my $info = `usercluster-model info quoted --model-dir $dir`;
 like($info, qr/^$_/m, "info: $_") for 'prompt        "q: "', 'base          base$', 'base sha256   [0-9a-f]{64}$', 'objective     pairs$', 'texts         40$',
-	'seed          3$', 'loss before   \d', 'loss after    \d', 'options       epochs 4, batch 8, rate 0\.005, .*last layers 1, tokens 16';
+	'seed          3$', 'loss before   \d', 'loss after    \d', 'options       epochs 4, batch 8, rate 0\.005, .*last layers 1, adapter rank 0, tokens 16';
 refused(['plain', 'x', '--labels', $csv, '--batch', '8', '--rate', '1'], 1, qr/nothing was written\nDETAIL:  The loss there was/, 'nothing better');
+
+($code, $out, $err) = run_tool('base', 'alone', '--texts', file_of(join "\r\n", (map { "$texts[$_][0] $_" } 0 .. 59), '', ' '), '--epochs', '4', '--batch', '8',
+	'--rate', '5e-3', '--adapter-rank', '8');
+is($code, 0, 'texts alone, and adapters') or diag($err);
+like($err, qr/^60 examples, 2 skipped/m, 'blank texts are left out');
+like(scalar `usercluster-model info alone --model-dir $dir`, qr/^objective     unsupervised\n.*^options       .*dropout 0\.1, last layers 2, adapter rank 8,/ms, 'info says so');
 
 # stopped, and no room
 my @command = ('usercluster-model', 'fine-tune', 'base', 'x', '--model-dir', $dir, '--labels', $csv, '--epochs', '1000', '--batch', '2', '--rate', '1e-6');
@@ -116,5 +127,5 @@ for my $signal (qw(INT TERM))
 my $complaint = `ulimit -f 10; usercluster-model fine-tune base x --model-dir $dir --labels $csv @learn 2>&1`;
 is($? >> 8, 1, 'a disk that is full');
 like($complaint, qr/could not write the model file: File too large/, 'is told');
-is(join(' ', map { s{.*/}{}r } sort glob("$dir/*.ucm*")), 'base.ucm plain.ucm quoted.ucm windows.ucm', 'nothing is left of these');
+is(join(' ', map { s{.*/}{}r } sort glob("$dir/*.ucm*")), 'alone.ucm base.ucm plain.ucm quoted.ucm windows.ucm', 'nothing is left of these');
 done_testing();

@@ -21,11 +21,13 @@
 
 enum
 {
-	ARG_BASE, ARG_NAME, ARG_QUERY, ARG_OBJECTIVE, ARG_EPOCHS, ARG_BATCH, ARG_RATE, ARG_LAYERS, ARG_MAX_TOKENS, ARG_PROMPT, ARG_SEED
+	ARG_BASE, ARG_NAME, ARG_QUERY, ARG_OBJECTIVE, ARG_EPOCHS, ARG_BATCH, ARG_RATE, ARG_LAYERS, ARG_ADAPTER_RANK,
+	ARG_DROPOUT, ARG_MAX_TOKENS, ARG_PROMPT, ARG_SEED
 };
 
 /* What the query brings for each objective, by its number. */
-static const TrainingSecond seconds[] = {[UC_OBJECTIVE_PAIRS] = TRAINING_PAIR, [UC_OBJECTIVE_LABELS] = TRAINING_LABEL};
+static const TrainingSecond seconds[] = {[UC_OBJECTIVE_PAIRS] = TRAINING_PAIR, [UC_OBJECTIVE_LABELS] = TRAINING_LABEL,
+[UC_OBJECTIVE_UNSUPERVISED] = TRAINING_TEXT};
 
 /* What must not outlive the call. The base is opened for it alone: what the query does cannot close it. */
 typedef struct Work
@@ -124,6 +126,12 @@ get_options(FunctionCallInfo fcinfo)
 	options.rate = PG_GETARG_FLOAT8(ARG_RATE);
 	if (!PG_ARGISNULL(ARG_LAYERS))
 		options.layers = count_argument(fcinfo, ARG_LAYERS, "layers");
+	if (!PG_ARGISNULL(ARG_ADAPTER_RANK))
+		options.adapter_rank = count_argument(fcinfo, ARG_ADAPTER_RANK, "adapter_rank");
+	if (!PG_ARGISNULL(ARG_DROPOUT))
+		options.dropout = PG_GETARG_FLOAT8(ARG_DROPOUT);
+	else if (options.objective == UC_OBJECTIVE_UNSUPERVISED)
+		options.dropout = UC_UNSUPERVISED_DROPOUT;
 	training_require(fcinfo, ARG_SEED, "seed");
 	options.seed = (uint64) PG_GETARG_INT64(ARG_SEED);
 	return options;

@@ -28,6 +28,8 @@ typedef struct Order
 	const char *output;
 	const char *pairs_file;
 	const char *labels_file;
+	const char *texts_file;
+	const char *objective;		/* of texts_file */
 	const char *model_dir;
 	int			threads;
 	size_t		max_memory;		/* bytes */
@@ -189,16 +191,17 @@ set_number(Order *order, const char *name, const char *value)
 		size_t		place;
 	}			counts[] = {
 		{"--epochs", offsetof(UcFineTuneOptions, epochs)}, {"--batch", offsetof(UcFineTuneOptions, batch)},
-		{"--layers", offsetof(UcFineTuneOptions, layers)}, {"--max-tokens", offsetof(UcFineTuneOptions, max_tokens)}
+		{"--layers", offsetof(UcFineTuneOptions, layers)}, {"--max-tokens", offsetof(UcFineTuneOptions, max_tokens)},
+		{"--adapter-rank", offsetof(UcFineTuneOptions, adapter_rank)}
 	};
 	char	   *end;
 	double		number = strtod(value, &end);
 
 	if (*value == '\0' || *end != '\0')
 		return misuse("not a number: ", value);
-	if (strcmp(name, "--rate") == 0)
+	if (strcmp(name, "--rate") == 0 || strcmp(name, "--dropout") == 0)
 	{
-		order->options.rate = number;
+		*(strcmp(name, "--rate") == 0 ? &order->options.rate : &order->options.dropout) = number;
 		return 0;
 	}
 	if (!(number >= 0 && number <= 9007199254740992.0) || number != (double) (uint64_t) number)
@@ -220,6 +223,27 @@ set_number(Order *order, const char *name, const char *value)
 	return 0;
 }
 
+/* The file says which it is; of texts alone there is more than one. */
+static int
+set_objective(Order *order)
+{
+	UcFineTuneOptions *o = &order->options;
+
+	if (order->texts_file == NULL)
+	{
+		o->objective = order->pairs_file != NULL ? UC_OBJECTIVE_PAIRS : UC_OBJECTIVE_LABELS;
+		return order->objective == NULL || strcmp(order->objective, uc_objective_name(o->objective)) == 0 ? 0 :
+			misuse("another file goes with the objective ", order->objective);
+	}
+	o->objective = UC_OBJECTIVE_UNSUPERVISED;
+	while (order->objective != NULL && uc_objective_name(o->objective) != NULL &&
+		   strcmp(order->objective, uc_objective_name(o->objective)) != 0)
+		o->objective++;
+	if (uc_objective_name(o->objective) == NULL)
+		return misuse("no objective for texts alone: ", order->objective);
+	return 0;
+}
+
 static int
 parse(int argc, char **argv, Order *order)
 {
@@ -229,9 +253,10 @@ parse(int argc, char **argv, Order *order)
 		const char **value;
 	}			texts[] = {
 		{"--pairs", &order->pairs_file}, {"--labels", &order->labels_file}, {"--model-dir", &order->model_dir},
-		{"--prompt", &order->options.prompt}
+		{"--texts", &order->texts_file}, {"--objective", &order->objective}, {"--prompt", &order->options.prompt}
 	};
 	const size_t count = sizeof texts / sizeof *texts;
+	bool		dropout_given = false;
 
 	for (int i = 0; i < argc; i++)
 	{
@@ -255,10 +280,14 @@ parse(int argc, char **argv, Order *order)
 			order->options.layers = SIZE_MAX;
 		else if (set_number(order, name, argv[i]) != 0)
 			return 2;
+		dropout_given |= strcmp(name, "--dropout") == 0;
 	}
-	if (order->output == NULL || (order->pairs_file == NULL) == (order->labels_file == NULL))
-		return misuse("fine-tune takes BASE, NEW, and one of --pairs and --labels", "");
-	order->options.objective = order->pairs_file != NULL ? UC_OBJECTIVE_PAIRS : UC_OBJECTIVE_LABELS;
+	if (order->output == NULL || (order->pairs_file != NULL) + (order->labels_file != NULL) + (order->texts_file != NULL) != 1)
+		return misuse("fine-tune takes BASE, NEW, and one of --pairs, --labels and --texts", "");
+	if (set_objective(order) != 0)
+		return 2;
+	if (!dropout_given)
+		order->options.dropout = order->options.objective == UC_OBJECTIVE_UNSUPERVISED ? UC_UNSUPERVISED_DROPOUT : 0;
 	return 0;
 }
 
@@ -287,7 +316,8 @@ uc_tool_fine_tune(int argc, char **argv, const char *model_dir)
 	}
 	catch_signals();
 	code = order.pairs_file != NULL ? examples_read_pairs(order.pairs_file, &examples) :
-		examples_read_labels(order.labels_file, &examples);
+		order.labels_file != NULL ? examples_read_labels(order.labels_file, &examples) :
+		examples_read_lines(order.texts_file, &examples);
 	if (code == 0)
 		code = open_base(path, &order, &work, &err) != UC_OK ? complain(&err) : tune(&order, bare_name(path), &examples, &work);
 	free(work.texts);

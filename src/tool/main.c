@@ -30,16 +30,17 @@ static const char usage[] =
 "  usercluster-model verify MODEL [--model-dir DIR]\n"
 "  usercluster-model embed --model MODEL [--model-dir DIR] [--prompt TEXT] [--threads N] [TEXT ...]\n"
 "  usercluster-model distil BASE NEW [--model-dir DIR] [--output FILE] [--threads N] < TEXTS\n"
-"  usercluster-model fine-tune BASE NEW --pairs FILE.jsonl | --labels FILE.csv [--model-dir DIR] [--epochs N] [--batch N]\n"
-"                    [--rate R] [--layers N|all] [--max-tokens N] [--prompt TEXT] [--seed N] [--threads N] [--max-memory MB]\n"
+"  usercluster-model fine-tune BASE NEW --pairs FILE.jsonl | --labels FILE.csv | --texts FILE [--objective unsupervised]\n"
+"                    [--model-dir DIR] [--epochs N] [--batch N] [--rate R] [--layers N|all] [--adapter-rank N] [--dropout P]\n"
+"                    [--max-tokens N] [--prompt TEXT] [--seed N] [--threads N] [--max-memory MB]\n"
 "\n"
 "import compiles a Hugging Face directory (config.json, model.safetensors, tokenizer.json, the module files of\n"
 "sentence-transformers), or one with a 4-bit E5S1 file and tokenizer.json, into one file NAME.ucm.\n"
 "MODEL is a name in the model directory, or a path that holds a '/'.\n"
 "embed prints one vector a line for each TEXT, or for each line of standard input where no TEXT is given.\n"
 "distil trains a static model NEW on the lines of standard input, to give what the model BASE gives for them.\n"
-"fine-tune trains a copy of BASE on pairs of texts that belong together (a line holds [\"text\", \"text\"]) or on texts with\n"
-"labels (columns text and label), and writes NEW where that is better on a tenth of them held back.\n";
+"fine-tune trains a copy of BASE on pairs of texts that belong together (a line holds [\"text\", \"text\"]), on texts with labels\n"
+"(columns text and label) or on texts alone (one a line), and writes NEW where that is better on a tenth of them held back.\n";
 
 typedef struct Arguments
 {

@@ -11,7 +11,8 @@
 #include "model/derived.h"
 #include "model/writer.h"
 
-static const char *const objectives[] = {[UC_OBJECTIVE_PAIRS] = "pairs", [UC_OBJECTIVE_LABELS] = "labels"};
+static const char *const objectives[] = {[UC_OBJECTIVE_PAIRS] = "pairs", [UC_OBJECTIVE_LABELS] = "labels",
+[UC_OBJECTIVE_UNSUPERVISED] = "unsupervised"};
 
 typedef struct Metadata
 {
@@ -60,8 +61,9 @@ uc_fine_tuned_write(const UcWeights *weights, const UcModel *base, const UcLinea
 	add(&metadata, "tuned.seed", "%lld", (long long) o->seed);
 	add(&metadata, "tuned.loss_before", "%.6g", r->held_before);
 	add(&metadata, "tuned.loss_after", "%.6g", r->held_after);
-	add(&metadata, "tuned.options", "epochs %zu, batch %zu, rate %g, decay %g, scale %g, last layers %zu, tokens %zu", o->epochs,
-		o->batch, o->rate, o->decay, o->scale, o->layers < base->config.layers ? o->layers : base->config.layers, o->max_tokens);
+	add(&metadata, "tuned.options", "epochs %zu, batch %zu, rate %g, decay %g, scale %g, dropout %g, last layers %zu, adapter rank %zu, "
+		"tokens %zu", o->epochs, o->batch, o->rate, o->decay, o->scale, o->dropout,
+		o->layers < base->config.layers ? o->layers : base->config.layers, o->adapter_rank, o->max_tokens);
 	if (metadata.status == UC_OK)
 		metadata.status = uc_derived_write(base, weights->values, metadata.pairs, metadata.bytes, output, run, err);
 	free(metadata.pairs);
