@@ -33,6 +33,9 @@ typedef struct UcKernels
 	void		(*gelu) (float *x, size_t n);	/* x·Φ(x), the erf form, within 1e-6 */
 	void		(*gelu_tanh) (float *x, size_t n);	/* the tanh approximation of it */
 
+	float		(*largest) (const float *x, size_t n);	/* of n > 0 */
+	double		(*exponentials) (float *x, float shift, size_t n); /* x[i] = exp(x[i] - shift); their sum */
+
 	/* the way back: x[i] = gradient[i] * f'(x[i]) */
 	void		(*gelu_slope) (float *x, const float *gradient, size_t n);
 	void		(*gelu_tanh_slope) (float *x, const float *gradient, size_t n);

@@ -197,6 +197,33 @@ uc_find_piece(const UcTokenizer *t, uint64_t hash, const char *prefix, size_t pr
 	return UC_NO_ID;
 }
 
+uint32_t
+uc_token_id(const UcTokenizer *t, const char *text, size_t bytes)
+{
+	uint64_t	hash = UC_HASH_BASIS;
+
+	for (uint32_t i = 0; i < t->header.added_count; i++)
+		if (t->added[i].bytes == bytes && memcmp(t->added[i].content, text, bytes) == 0)
+			return t->added[i].id;
+	for (size_t i = 0; i < bytes; i++)
+		hash = uc_token_hash(hash, (uint8_t) text[i]);
+	return uc_find_piece(t, hash, "", 0, text, bytes);
+}
+
+bool
+uc_token_special(const UcTokenizer *t, uint32_t id)
+{
+	bool		special = id == t->header.unknown;
+
+	for (uint32_t i = 0; i < t->header.prefix_count; i++)
+		special = special || t->header.prefix[i] == id;
+	for (uint32_t i = 0; i < t->header.suffix_count; i++)
+		special = special || t->header.suffix[i] == id;
+	for (uint32_t i = 0; i < t->header.added_count && !special; i++)
+		special = t->added[i].id == id;
+	return special;
+}
+
 bool
 uc_put_token(UcTokens *tokens, uint32_t id, uint32_t start, uint32_t stop)
 {

@@ -8,6 +8,7 @@
 #ifndef UC_TOKEN_TOKENIZER_H
 #define UC_TOKEN_TOKENIZER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -55,6 +56,12 @@ extern void uc_tokens_truncate(UcTokens *tokens, size_t limit);
 
 /* The vocabulary entry of an id; *bytes is its length (it is not NUL-terminated). NULL for an id without entry. */
 extern const char *uc_token_piece(const UcTokenizer *tokenizer, uint32_t id, size_t *bytes);
+
+/* The id of the added token or vocabulary entry of exactly these bytes, or UINT32_MAX. */
+extern uint32_t uc_token_id(const UcTokenizer *tokenizer, const char *text, size_t bytes);
+
+/* True for ids that are no part of a text: of the template, the added tokens, and what is unknown. */
+extern bool uc_token_special(const UcTokenizer *tokenizer, uint32_t id);
 
 /* Special tokens the template adds to every text. */
 extern size_t uc_tokenizer_template_tokens(const UcTokenizer *tokenizer);

@@ -17,7 +17,8 @@
 typedef struct Backward
 {
 	UcPass	   *pass;
-	const float *d_vectors;		/* [texts, dimensions] */
+	const float *d_vectors;		/* [texts, dimensions], or NULL … */
+	const float *d_tokens;		/* … [tokens, hidden] */
 	uint32_t	lowest;			/* layer trained */
 	bool		embeddings;		/* trained too */
 	float	   *gradient;
@@ -223,7 +224,9 @@ backward_group(void *arg, size_t group, int worker, UcSection *section, UcError 
 	float	   *sums = p->partial + group * sums_of_group(c);
 
 	memset(sums, 0, sums_of_group(c) * sizeof(float));
-	for (size_t t = first_text; t < last_text; t++)
+	if (b->d_tokens != NULL)
+		memcpy(s->dx, b->d_tokens + first * h, (p->batch->starts[last_text] - first) * h * sizeof(float));
+	for (size_t t = first_text; t < last_text && b->d_tokens == NULL; t++)
 	{
 		const float *d_pooled = p->dense + t * c->dimensions;
 
@@ -394,7 +397,7 @@ gather_task(void *arg, size_t task, int worker, UcSection *section, UcError *err
 	{
 		if (b->embeddings)
 			gather_embeddings(b);
-		if (c->dense)
+		if (c->dense && b->d_tokens == NULL)
 			gather_dense(b);
 		return UC_OK;
 	}
@@ -420,14 +423,15 @@ gather_adapter(void *arg, size_t task, int worker, UcSection *section, UcError *
 	return UC_OK;
 }
 
-UcStatus
-uc_pass_backward(UcPass *p, const float *d_vectors, size_t layers, float *gradient, const UcRun *run, UcError *err)
+static UcStatus
+run_back(UcPass *p, const float *d_vectors, const float *d_tokens, size_t layers, float *gradient, const UcRun *run,
+		 UcError *err)
 {
 	const UcModelConfig *c = &p->weights->model.config;
 	size_t		h = c->hidden,
 				each = blocks_of(3 * h) + 2 * blocks_of(h) + blocks_of(c->intermediate) + 1;
-	Backward	b = {.pass = p,.d_vectors = d_vectors,.embeddings = layers >= c->layers && p->adapters == NULL,.gradient = gradient,
-	.trained = uc_weights_trained(p->weights, layers)};
+	Backward	b = {.pass = p,.d_vectors = d_vectors,.d_tokens = d_tokens,.gradient = gradient,
+	.embeddings = layers >= c->layers && p->adapters == NULL,.trained = uc_weights_trained(p->weights, layers)};
 	UcRun		granted = *run;
 	UcStatus	status;
 
@@ -439,4 +443,16 @@ uc_pass_backward(UcPass *p, const float *d_vectors, size_t layers, float *gradie
 	if (status == UC_OK)
 		status = uc_parallel(&granted, (c->layers - b.lowest) * each + 1, gather_task, &b, err);
 	return status;
+}
+
+UcStatus
+uc_pass_backward(UcPass *p, const float *d_vectors, size_t layers, float *gradient, const UcRun *run, UcError *err)
+{
+	return run_back(p, d_vectors, NULL, layers, gradient, run, err);
+}
+
+UcStatus
+uc_pass_backward_tokens(UcPass *p, const float *d_tokens, size_t layers, float *gradient, const UcRun *run, UcError *err)
+{
+	return run_back(p, NULL, d_tokens, layers, gradient, run, err);
 }

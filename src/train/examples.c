@@ -203,7 +203,7 @@ uc_examples_choose(const UcExamples *e, size_t at, size_t count, UcRandom *rando
 		numbers[i] = number;
 		if (e->objective == UC_OBJECTIVE_PAIRS)
 			numbers[count + i] = e->count + number;
-		else if (e->objective == UC_OBJECTIVE_UNSUPERVISED)
+		else if (e->labels == NULL)
 			numbers[count + i] = number;
 		else
 			numbers[count + i] = partner_of(e, number, from, to, random);

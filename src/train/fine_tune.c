@@ -14,6 +14,7 @@
 #include "train/lesson.h"
 
 #define CHECKS 2				/* in an epoch */
+#define HEAD_PACE 10			/* of the head of masked words, times the encoder's rate */
 #define PATIENCE 3				/* checks in a row that are not better */
 #define PASS_TOKENS 4096		/* of one pass; a batch of more runs forward twice */
 
@@ -26,6 +27,7 @@ typedef struct Tuning
 	UcLesson   *lesson;
 	UcAdapters *adapters;		/* NULL: the weights themselves are trained */
 	UcParameters parameters;
+	UcMasking	masking;		/* with UC_OBJECTIVE_MASKED */
 	UcAdam	   *adam;
 	UcRandom	random;
 	float	   *best;			/* [parameters.total] */
@@ -44,7 +46,7 @@ refuse(UcError *err, const char *what, const char *detail)
 static UcStatus
 check_options(const UcFineTuneOptions *o, UcError *err)
 {
-	if (o->objective < UC_OBJECTIVE_PAIRS || o->objective > UC_OBJECTIVE_UNSUPERVISED)
+	if (o->objective < UC_OBJECTIVE_PAIRS || o->objective > UC_OBJECTIVE_MASKED)
 		return uc_error(err, UC_INVALID_ARGUMENT, "there is no objective %d", (int) o->objective);
 	if (o->epochs < 1 || o->epochs > 1000)
 		return uc_error(err, UC_INVALID_ARGUMENT, "epochs must be between 1 and 1000, not %zu", o->epochs);
@@ -59,6 +61,8 @@ check_options(const UcFineTuneOptions *o, UcError *err)
 		return uc_error(err, UC_INVALID_ARGUMENT, "dropout must be between 0 and 0.9, not %g", o->dropout);
 	if (o->objective == UC_OBJECTIVE_UNSUPERVISED && o->dropout == 0)
 		return uc_error(err, UC_INVALID_ARGUMENT, "without dropout nothing tells a text from itself");
+	if (o->objective == UC_OBJECTIVE_MASKED && !(o->masked > 0 && o->masked <= 0.9))
+		return uc_error(err, UC_INVALID_ARGUMENT, "the share masked must be above 0 and at most 0.9, not %g", o->masked);
 	if (o->layers < 1 || o->max_tokens < 4)
 		return uc_error(err, UC_INVALID_ARGUMENT, "at least one layer and 4 tokens are needed, not %zu and %zu", o->layers,
 						o->max_tokens);
@@ -176,10 +180,13 @@ static UcStatus
 train(Tuning *t, UcError *err)
 {
 	UcFineTuneResult *r = t->result;
-	UcStatus	status;
+	UcStatus	status = UC_OK;
 
 	r->planned = t->options->epochs * steps_of_epoch(t);
-	status = check_held(t, &r->held_before, err);
+	if (t->options->objective == UC_OBJECTIVE_MASKED)
+		status = uc_lesson_fit_head(t->lesson, &t->random, t->run, err);
+	if (status == UC_OK)
+		status = check_held(t, &r->held_before, err);
 	if (status != UC_OK)
 		return status;
 	keep(t, r->held_before);
@@ -209,8 +216,10 @@ pass_tokens(const UcFineTuneOptions *o)
 static size_t
 trained_floats(const UcWeights *weights, const UcFineTuneOptions *o)
 {
-	return o->adapter_rank > 0 ? uc_adapters_floats(weights, o->layers, o->adapter_rank)
+	size_t		floats = o->adapter_rank > 0 ? uc_adapters_floats(weights, o->layers, o->adapter_rank)
 		: weights->total - uc_weights_trained(weights, o->layers);
+
+	return o->objective == UC_OBJECTIVE_MASKED ? uc_size_add(floats, uc_head_floats(weights)) : floats;
 }
 
 /* Bytes of the working copy, what is trained and the best of it, the lesson, the optimiser, the examples. */
@@ -229,8 +238,21 @@ check_memory(const UcWeights *weights, const UcFineTuneOptions *options, const U
 	return uc_check_budget("fine-tuning this model", bytes, run->max_memory, err);
 }
 
+/* The head of masked words, the last of what is trained. */
 static UcStatus
-prepare(Tuning *t, UcError *err)
+prepare_head(Tuning *t, const UcTokenizer *tokenizer, UcError *err)
+{
+	UcStatus	status = uc_masking_make(&t->masking, tokenizer, t->weights->model.config.vocabulary, t->options->masked, err);
+
+	if (status == UC_OK)
+		status = uc_lesson_mask(t->lesson, &t->masking, err);
+	return status != UC_OK ? status
+		: uc_parameters_add(&t->parameters, uc_head_values(uc_lesson_head(t->lesson)), uc_head_floats(t->weights), false,
+							HEAD_PACE, err);
+}
+
+static UcStatus
+prepare(Tuning *t, const UcTokenizer *tokenizer, UcError *err)
 {
 	const UcFineTuneOptions *o = t->options;
 	UcAdamOptions adam = {.rate = o->rate,.decay = o->decay,.steps = o->epochs * steps_of_epoch(t)};
@@ -245,6 +267,8 @@ prepare(Tuning *t, UcError *err)
 	if (status == UC_OK)
 		status = t->adapters != NULL ? uc_parameters_add_adapters(&t->parameters, t->adapters, err)
 			: uc_parameters_add_weights(&t->parameters, t->weights, o->layers, err);
+	if (status == UC_OK && o->objective == UC_OBJECTIVE_MASKED)
+		status = prepare_head(t, tokenizer, err);
 	if (status == UC_OK)
 		status = uc_adam_create(&t->parameters, &adam, &t->adam, err);
 	if (status != UC_OK)
@@ -305,13 +329,14 @@ uc_fine_tune(UcWeights *weights, const UcTokenizer *tokenizer, const UcText *tex
 	uc_random_seed(&t.random, options->seed, 1);
 	status = uc_examples_make(&t.examples, tokenizer, texts, count, labels, &granted, &t.random, run, err);
 	if (status == UC_OK)
-		status = prepare(&t, err);
+		status = prepare(&t, tokenizer, err);
 	if (status == UC_OK)
 		status = train(&t, err);
 	uc_lesson_free(t.lesson);
 	uc_adam_free(t.adam);
 	uc_adapters_free(t.adapters);
 	uc_parameters_free(&t.parameters);
+	uc_masking_free(&t.masking);
 	uc_examples_free(&t.examples);
 	uc_free(t.best);
 	return status;

@@ -270,7 +270,7 @@ pool(const UcPass *p, size_t text)
 typedef struct Forward
 {
 	UcPass	   *pass;
-	float	   *vectors;		/* [texts, dimensions] */
+	float	   *vectors;		/* [texts, dimensions] or NULL */
 } Forward;
 
 static UcStatus
@@ -291,7 +291,7 @@ forward_group(void *arg, size_t group, int worker, UcSection *section, UcError *
 			return uc_interrupt_error(err);
 		run_layer(p, i, first, last, p->scratch[worker].scores);
 	}
-	for (size_t t = first; t < last; t++)
+	for (size_t t = first; t < last && forward->vectors != NULL; t++)
 	{
 		float	   *vector = forward->vectors + t * n;
 
@@ -306,6 +306,12 @@ forward_group(void *arg, size_t group, int worker, UcSection *section, UcError *
 		uc_activate(m->config.dense_activation, vector, n);
 	}
 	return UC_OK;
+}
+
+const float *
+uc_pass_tokens(const UcPass *p)
+{
+	return p->output;
 }
 
 void

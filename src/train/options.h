@@ -13,8 +13,9 @@ typedef enum UcObjective
 {
 	UC_OBJECTIVE_PAIRS = 1,		/* texts [2 * count]: text i and text count + i belong together; labels NULL */
 	UC_OBJECTIVE_LABELS,		/* texts [count]: each and another one of its label [count], drawn anew every epoch */
-	UC_OBJECTIVE_UNSUPERVISED	/* texts [count]: each and itself under other dropout; labels NULL (SimCSE,
+	UC_OBJECTIVE_UNSUPERVISED,	/* texts [count]: each and itself under other dropout; labels NULL (SimCSE,
 								 * https://arxiv.org/abs/2104.08821) */
+	UC_OBJECTIVE_MASKED			/* texts [count]: masked words are to be guessed (masking.h, head.h); labels NULL */
 } UcObjective;
 
 /* How far it has come, and at the end what came of it. */
@@ -39,6 +40,7 @@ typedef struct UcFineTuneOptions
 	double		decay;
 	double		scale;			/* of the cosine */
 	double		dropout;		/* 0: none. Held-back texts lose nothing, but with UC_OBJECTIVE_UNSUPERVISED always the same */
+	double		masked;			/* share of the words that UC_OBJECTIVE_MASKED masks; 0.15 is usual */
 	size_t		layers;			/* the last so many are trained; the model's number or more: the embeddings too */
 	size_t		adapter_rank;	/* of low-rank adapters (adapters.h), all that is trained then; 0: the weights themselves */
 	size_t		max_tokens;		/* of a text in training; longer ones are cut */

@@ -24,10 +24,13 @@ extern UcStatus uc_pass_create(const UcWeights *weights, size_t tokens, size_t t
 extern void uc_pass_free(UcPass *pass);
 
 /*
- * Fills vectors [texts, dimensions], before any scaling to unit length. The batch stays the caller's until the way back
+ * Fills vectors [texts, dimensions], before any scaling to unit length; NULL: as far as the tokens of the last layer. The batch stays the caller's until the way back
  * is over. At most the threads of uc_pass_create run.
  */
 extern UcStatus uc_pass_forward(UcPass *pass, const UcBatch *batch, const UcRun *run, float *vectors, UcError *err);
+
+/* [tokens, hidden] of the last layer, of the last forward. */
+extern const float *uc_pass_tokens(const UcPass *pass);
 
 /* From the next forward on until the next call: keys [texts] of each batch; NULL: none. It stays the caller's. */
 extern void uc_pass_drop(UcPass *pass, const UcDropout *dropout);
@@ -44,5 +47,9 @@ extern UcStatus uc_pass_adapt(UcPass *pass, const UcAdapters *adapters, UcError 
  */
 extern UcStatus uc_pass_backward(UcPass *pass, const float *d_vectors, size_t layers, float *gradient, const UcRun *run,
 								 UcError *err);
+
+/* The same from d_tokens [tokens, hidden] (d loss / d uc_pass_tokens), behind which there is no pooling. */
+extern UcStatus uc_pass_backward_tokens(UcPass *pass, const float *d_tokens, size_t layers, float *gradient, const UcRun *run,
+										UcError *err);
 
 #endif

@@ -68,6 +68,13 @@ check_forward(const UcKernels *k, size_t n)
 	CHECK(worst(x, expected, n) < 3e-7 && x[n] == 12345, "%s softmax of %zu", k->name, n);
 
 	memcpy(x, a, n * sizeof(float));
+	total = 0;
+	for (size_t i = 0; i < n; i++)
+		total += expected[i] = exp(a[i] - top);
+	CHECK(k->largest(x, n) == (float) top && fabs(k->exponentials(x, (float) top, n) - total) < 1e-6 * total &&
+		  worst(x, expected, n) < 3e-7 && x[n] == 12345, "%s exponentials of %zu", k->name, n);
+
+	memcpy(x, a, n * sizeof(float));
 	for (size_t i = 0; i < n; i++)
 		mean += a[i] / (double) n;
 	for (size_t i = 0; i < n; i++)
