@@ -114,7 +114,6 @@ move(UcAdam *a, const UcPart *part, size_t first, size_t n)
 	}
 }
 
-/* No look at the section: a step is whole or not at all, and takes a tenth of a second. */
 static UcStatus
 move_block(void *arg, size_t block, int worker, UcSection *section, UcError *err)
 {
@@ -122,6 +121,8 @@ move_block(void *arg, size_t block, int worker, UcSection *section, UcError *err
 	size_t		first = block * BLOCK,
 				last = a->count - first < BLOCK ? a->count : first + BLOCK;
 
+	if (uc_section_stopped(section, worker))
+		return uc_interrupt_error(err);
 	for (size_t i = 0; i < a->parameters->count; i++)
 	{
 		const UcPart *part = &a->parameters->parts[i];
@@ -153,7 +154,6 @@ UcStatus
 uc_adam_step(UcAdam *a, const UcRun *run, UcError *err)
 {
 	size_t		blocks = a->count / BLOCK + (a->count % BLOCK != 0);
-	UcRun		whole = *run;
 	double		length = 0,
 				rate = uc_adam_rate(a);
 	UcStatus	status = uc_parallel(run, blocks, measure_block, a, err);
@@ -170,6 +170,5 @@ uc_adam_step(UcAdam *a, const UcRun *run, UcError *err)
 	a->rate = rate;
 	a->mean_correction = 1 - pow(KEEP_MEAN, (double) a->step);
 	a->correction = (float) (1 / (1 - pow(KEEP_SQUARE, (double) a->step)));
-	whole.interrupted = NULL;
-	return uc_parallel(&whole, blocks, move_block, a, err);
+	return uc_parallel(run, blocks, move_block, a, err);
 }

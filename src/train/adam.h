@@ -35,8 +35,8 @@ extern double uc_adam_rate(const UcAdam *adam);
 extern float *uc_adam_gradient(UcAdam *adam);
 
 /*
- * One step with the gradient gathered. Errors: UC_INVALID_DATA where that is not finite (nothing was moved), UC_INTERRUPTED before
- * anything was moved.
+ * One step with the gradient gathered. Errors: UC_INVALID_DATA where that is not finite (nothing was moved), UC_INTERRUPTED
+ * (some may have been moved and others not).
  */
 extern UcStatus uc_adam_step(UcAdam *adam, const UcRun *run, UcError *err);
 

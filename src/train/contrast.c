@@ -69,6 +69,15 @@ length_back(const double *d, const double *unit, const double *lengths, size_t r
 	}
 }
 
+size_t
+uc_contrast_memory(size_t pairs, size_t n)
+{
+	size_t		rows = uc_size_mul(2, pairs),
+				floats = uc_size_add(uc_size_mul(rows, n), uc_size_mul(pairs, pairs));
+
+	return uc_size_mul(uc_size_add(uc_size_mul(2, floats), rows), sizeof(double));
+}
+
 UcStatus
 uc_contrast(const float *vectors, size_t pairs, size_t n, const int32_t *labels, double scale, double *loss, float *d_vectors,
 			UcError *err)
@@ -76,15 +85,14 @@ uc_contrast(const float *vectors, size_t pairs, size_t n, const int32_t *labels,
 	size_t		rows = uc_size_mul(2, pairs),
 				floats = uc_size_mul(rows, n),
 				square = uc_size_mul(pairs, pairs);
-	size_t		bytes = uc_size_mul(uc_size_add(uc_size_mul(2, uc_size_add(floats, square)), rows), sizeof(double));
-	double	   *unit = uc_alloc(bytes),
+	double	   *unit = uc_alloc(uc_contrast_memory(pairs, n)),
 			   *d,
 			   *scores,
 			   *turned,
 			   *lengths;
 
 	if (unit == NULL)
-		return uc_out_of_memory(err, bytes);
+		return uc_out_of_memory(err, uc_contrast_memory(pairs, n));
 	d = unit + floats;
 	scores = d + floats;
 	turned = scores + square;

@@ -13,6 +13,9 @@
 
 #include "base/status.h"
 
+/* Bytes that a call allocates. */
+extern size_t uc_contrast_memory(size_t pairs, size_t n);
+
 /*
  * vectors [2 * pairs, n]: the first texts, then the second ones, of any length but zero. labels [pairs] or NULL. Fills
  * d_vectors [2 * pairs, n] (NULL: the loss alone). Errors: UC_INVALID_DATA (a vector or the loss that is not finite, or a vector of

@@ -222,20 +222,26 @@ trained_floats(const UcWeights *weights, const UcFineTuneOptions *o)
 	return o->objective == UC_OBJECTIVE_MASKED ? uc_size_add(floats, uc_head_floats(weights)) : floats;
 }
 
-/* Bytes of the working copy, what is trained and the best of it, the lesson, the optimiser, the examples. */
-static UcStatus
-check_memory(const UcWeights *weights, const UcFineTuneOptions *options, const UcText *texts, size_t count, const UcRun *run,
-			 UcError *err)
+/* Of the working copy, the best of what is trained, the lesson, the optimiser, the examples. */
+size_t
+uc_fine_tune_memory(const UcWeights *weights, const UcFineTuneOptions *options, const UcText *texts, size_t count, int threads)
 {
 	size_t		trained = trained_floats(weights, options),
 				bytes = uc_size_mul(uc_size_add(weights->total, trained), sizeof(float));
 
-	bytes = uc_size_add(bytes, uc_lesson_memory(weights, options, pass_tokens(options), run->threads));
+	bytes = uc_size_add(bytes, uc_lesson_memory(weights, options, pass_tokens(options), threads));
 	bytes = uc_size_add(bytes, uc_adam_memory(trained));
 	if (options->adapter_rank > 0)
 		bytes = uc_size_add(bytes, uc_adapters_memory(weights, options->layers, options->adapter_rank));
-	bytes = uc_size_add(bytes, uc_examples_memory(texts, count, options));
-	return uc_check_budget("fine-tuning this model", bytes, run->max_memory, err);
+	return uc_size_add(bytes, uc_examples_memory(texts, count, options));
+}
+
+static UcStatus
+check_memory(const UcWeights *weights, const UcFineTuneOptions *options, const UcText *texts, size_t count, const UcRun *run,
+			 UcError *err)
+{
+	return uc_check_budget("fine-tuning this model", uc_fine_tune_memory(weights, options, texts, count, run->threads),
+						   run->max_memory, err);
 }
 
 /* The head of masked words, the last of what is trained. */

@@ -22,6 +22,10 @@
 #include "train/options.h"
 #include "train/weights.h"
 
+/* Bytes that training with these options and `count` texts takes at most, the working copy of the weights included. */
+extern size_t uc_fine_tune_memory(const UcWeights *weights, const UcFineTuneOptions *options, const UcText *texts, size_t count,
+								  int threads);
+
 /*
  * What can be refused before there are texts: options out of range (UC_INVALID_ARGUMENT), and a model that exceeds the run's memory
  * even with few short ones (UC_MEMORY_LIMIT).

@@ -4,6 +4,7 @@
  */
 #include "train/lesson.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -44,15 +45,18 @@ struct UcLesson
 size_t
 uc_lesson_memory(const UcWeights *weights, const UcFineTuneOptions *o, size_t tokens, int threads)
 {
+	const UcModelConfig *c = &weights->model.config;
 	size_t		rows = 2 * o->batch,
-				masked = 0;
+				bytes = uc_pass_memory(weights, tokens, rows, threads);
 
-	if (o->objective == UC_OBJECTIVE_MASKED)
-		masked = uc_size_add(uc_head_memory(weights, UC_HEAD_BLOCK, threads),
-							 uc_size_mul(tokens, 3 * sizeof(float) * weights->model.config.hidden + 2 * sizeof(size_t)));
-	return uc_size_add(masked, uc_size_add(uc_size_add(uc_pass_memory(weights, tokens, rows, threads),
-								   uc_size_mul(tokens, sizeof(float) * o->adapter_rank * (size_t) threads)),
-					   uc_size_mul(rows, 4 * sizeof(size_t) + 2 * sizeof(float) * weights->model.config.dimensions)));
+	bytes = uc_size_add(bytes, uc_size_mul(rows, 4 * sizeof(size_t) + 2 * sizeof(float) * c->dimensions));
+	bytes = uc_size_add(bytes, uc_size_mul(tokens, sizeof(uint32_t) + sizeof(float) * o->adapter_rank * (size_t) threads));
+	if (o->objective != UC_OBJECTIVE_MASKED)
+		return uc_size_add(bytes, uc_contrast_memory(o->batch, c->dimensions));
+	bytes = uc_size_add(bytes, uc_head_memory(weights, UC_HEAD_BLOCK, threads));
+	bytes = uc_size_add(bytes, uc_adam_memory(uc_head_floats(weights)));
+	bytes = uc_size_add(bytes, uc_size_mul(c->vocabulary, sizeof(size_t) + sizeof(bool)));
+	return uc_size_add(bytes, uc_size_mul(tokens, 3 * sizeof(float) * c->hidden + sizeof(size_t) + sizeof(uint32_t)));
 }
 
 UcStatus

@@ -5,6 +5,8 @@
 #include "check.h"
 #include "golden.h"
 
+#include <malloc.h>
+
 #include "train/lineage.h"
 
 #define COUNT 60
@@ -112,6 +114,100 @@ check_adapters(const LoadedModel *loaded, UcFineTuneOptions options, UcRun *run)
 	uc_weights_free(w);
 }
 
+/* Weights that become NaN end the training, and the best that were met come back. */
+static void
+spoil(void *arg, const UcFineTuneResult *so_far)
+{
+	UcWeights  *w = arg;
+
+	if (so_far->steps == 20)
+		w->values[w->total - 1] = NAN;
+}
+
+static bool
+stop_soon(void *arg)
+{
+	return ++*(size_t *) arg > 50;
+}
+
+static void
+check_ends(const LoadedModel *loaded, UcFineTuneOptions options, UcRun *run)
+{
+	UcWeights  *w;
+	UcFineTuneResult result;
+	UcError		err = {0};
+	size_t		asked = 0,
+				bad = 0;
+
+	CHECK(uc_weights_create(loaded->model, &w, &err) == UC_OK, "a working copy");
+	options.watch = spoil;
+	options.watch_arg = w;
+	CHECK(uc_fine_tune(w, loaded->tokenizer, texts, COUNT, labels, &options, run, &result, &err) == UC_OK && result.not_finite &&
+		  result.steps == 20 && result.kept_step > 0 && result.held_after < result.held_before,
+		  "NaN ends the training after step %zu, and step %zu is kept", result.steps, result.kept_step);
+	for (size_t i = 0; i < w->total; i++)
+		bad += !isfinite(w->values[i]);
+	CHECK(bad == 0, "with weights that are finite");
+	options.watch = NULL;
+	run->interrupted = stop_soon;
+	run->interrupt_arg = &asked;
+	CHECK(uc_fine_tune(w, loaded->tokenizer, texts, COUNT, labels, &options, run, &result, &err) == UC_INTERRUPTED,
+		  "stopped when it is asked to");
+	run->interrupted = NULL;
+	uc_weights_free(w);
+}
+
+/* What is allocated at the end of a step is what was announced. */
+static void
+measure(void *arg, const UcFineTuneResult *so_far)
+{
+	struct mallinfo2 now = mallinfo2();
+	size_t	   *most = arg;
+
+	if (now.uordblks + now.hblkhd > *most)
+		*most = now.uordblks + now.hblkhd;
+}
+
+static void
+check_memory(const LoadedModel *loaded, UcFineTuneOptions options, UcRun *run)
+{
+	static const struct
+	{
+		const char *name;
+		UcObjective objective;
+		size_t		rank;
+		size_t		layers;
+	}			ways[] = {{"pairs", UC_OBJECTIVE_PAIRS, 0, SIZE_MAX}, {"one layer", UC_OBJECTIVE_PAIRS, 0, 1},
+	{"adapters", UC_OBJECTIVE_PAIRS, 2, SIZE_MAX}, {"masked", UC_OBJECTIVE_MASKED, 0, SIZE_MAX}};
+
+	options.watch = measure;
+	options.masked = 0.15;
+	options.epochs = 1;
+	for (size_t i = 0; i < sizeof ways / sizeof *ways; i++)
+	{
+		UcWeights  *w;
+		UcFineTuneResult result;
+		UcError		err = {0};
+		struct mallinfo2 before = mallinfo2();
+		size_t		most = 0,
+					said;
+
+		options.objective = ways[i].objective;
+		options.adapter_rank = ways[i].rank;
+		options.layers = ways[i].layers;
+		options.watch_arg = &most;
+		CHECK(uc_weights_create(loaded->model, &w, &err) == UC_OK, "a working copy");
+		said = uc_fine_tune_memory(w, &options, texts, COUNT, run->threads);
+		CHECK(uc_fine_tune(w, loaded->tokenizer, texts, COUNT, NULL, &options, run, &result, &err) == UC_OK, "%s: trained",
+			  ways[i].name);
+		most -= before.uordblks + before.hblkhd;
+		/* the sanitizer's allocator does not say */
+		CHECK(before.uordblks == 0 || ((double) most < 1.1 * (double) said && (double) most > 0.7 * (double) said),
+			  "%s: %zu bytes are taken of %zu announced", ways[i].name, most, said);
+		uc_weights_free(w);
+	}
+}
+
 static void
 check_unsupervised(const LoadedModel *loaded, UcFineTuneOptions options, UcRun *run)
 {
@@ -161,6 +257,8 @@ main(void)
 	check_refusals(&loaded, options, &run);
 	check_unsupervised(&loaded, options, &run);
 	check_adapters(&loaded, options, &run);
+	check_ends(&loaded, options, &run);
+	check_memory(&loaded, options, &run);
 	for (int i = 0; i < 2; i++)
 	{
 		run.threads = i == 0 ? 3 : 1;
