@@ -44,6 +44,7 @@ write_tensor(UcModelWriter *writer, const void *data, size_t bytes, const UcRun 
 	uc_writer_section(writer, NULL, 0);
 	for (size_t at = 0; at < bytes; at += BLOCK)
 	{
+		uc_progress_done(run, writer->at);
 		if (uc_interrupted(run))
 			return uc_interrupt_error(err);
 		uc_writer_bytes(writer, (const char *) data + at, bytes - at < BLOCK ? bytes - at : BLOCK);
@@ -95,6 +96,7 @@ write_sections(UcModelWriter *writer, const UcModel *base, const float *values, 
 	writer->header.tokenizer = uc_writer_section(writer, base->tokenizer, base->tokenizer_bytes);
 	status = place_tensors(base, values, table, sources, count, uc_size_align(writer->at) + from->tensors.bytes, err);
 	writer->header.tensors = uc_writer_section(writer, table, from->tensors.bytes);
+	uc_progress_phase(run, "writing bytes", count == 0 ? 0 : (size_t) (table[count - 1].data.offset + table[count - 1].data.bytes));
 	for (size_t i = 0; i < count && status == UC_OK; i++)
 		status = write_tensor(writer, sources[i], table[i].data.bytes, run, err);
 	return status;
