@@ -39,7 +39,7 @@ sub files
 	return join ' ', sort map { s{.*/}{}r } glob("$dir/*");
 }
 
-for my $argument (qw(base name query objective epochs batch rate max_tokens seed))
+for my $argument (qw(base name query objective epochs batch rate masked max_tokens seed))
 {
 	my %given = (base => q{'base'}, name => q{'x'}, query => q{'TABLE pairs'}, $argument => 'NULL');
 	my $list = join ', ', map { "$_ => $given{$_}" } sort keys %given;
@@ -70,6 +70,8 @@ for my $case (
 	[q{'base', 'x', 'TABLE pairs', rate => 0}, '22023', 'rate', 'a rate of 0'],
 	[q{'base', 'x', 'TABLE pairs', 'unsupervised'}, '22023', 'must return one column', 'pairs as texts'],
 	[q{'base', 'x', 'SELECT one FROM pairs', 'unsupervised', dropout => 0}, '22023', 'without dropout', 'no dropout'],
+	[q{'base', 'x', 'SELECT one FROM pairs', 'masked', masked => 0}, '22023', 'share masked', 'nothing masked'],
+	[q{'base', 'x', 'SELECT one FROM pairs', 'masked', masked => 'NaN'}, '22023', 'share masked', 'a share of NaN'],
 	[q{'base', 'x', 'TABLE pairs', dropout => 'NaN'}, '22023', 'dropout must be between', 'a dropout of NaN'],
 	[q{'base', 'x', 'TABLE pairs', adapter_rank => 0}, '22023', 'adapter_rank', 'a rank of 0'],
 	[q{'base', 'x', 'TABLE pairs', adapter_rank => 1000000}, '22023', 'adapter rank must be between', 'a rank that is too large'],
@@ -113,7 +115,7 @@ like($err, qr/NOTICE:  model "tuned" is better than "base" on what was held back
 like($err, qr/after step (\d+) of \d+, learnt from 80 texts\. 3 rows were skipped/, 'with how many texts, and how many were left out');
 is($node->safe_psql('postgres', q{SELECT architecture, base, objective, texts, steps > 0, seed, loss_after < loss_before, problem IS NULL,
 	base_fingerprint = (SELECT fingerprint FROM usercluster.models WHERE name = 'base'), options FROM usercluster.models WHERE name = 'tuned'}),
-	'bert|base|labels|80|t|7|t|t|t|epochs 4, batch 8, rate 0.005, decay 0.01, scale 20, dropout 0, last layers 2, adapter rank 0, tokens 128', 'the view shows where it comes from');
+	'bert|base|labels|80|t|7|t|t|t|epochs 4, batch 8, rate 0.005, decay 0.01, scale 20, dropout 0, last layers 2, tokens 128', 'the view shows where it comes from');
 command_like(['usercluster-model', 'verify', 'tuned', '--model-dir', $dir], qr/whole/, 'it is whole');
 $node->safe_psql('postgres', q{CALL usercluster.fine_tune('base', 'again', 'SELECT body, nullif(topic, 5) FROM texts', 'labels', epochs => 4, batch => 8,
 	rate => 5e-3, seed => 7); CALL usercluster.fine_tune('tuned', 'more', 'SELECT body || id, body || id FROM texts', batch => 8, layers => 1,
@@ -125,13 +127,14 @@ is($node->safe_psql('postgres', q{SELECT base, objective, prompt FROM usercluste
 is($node->safe_psql('postgres', q{SELECT (usercluster.embed('red apples', 'tuned') <=> usercluster.embed('red pears', 'tuned')) <>
 	(usercluster.embed('red apples', 'base') <=> usercluster.embed('red pears', 'base'))}), 't', 'it embeds, otherwise than the base');
 $node->safe_psql('postgres', q{CALL usercluster.fine_tune('base', 'alone', 'SELECT body || id FROM texts ORDER BY id', 'unsupervised', batch => 8, rate => 5e-3,
-	adapter_rank => 2)});
-is($node->safe_psql('postgres', q{SELECT objective, options FROM usercluster.models WHERE name = 'alone'}),
-	'unsupervised|epochs 2, batch 8, rate 0.005, decay 0.01, scale 20, dropout 0.1, last layers 2, adapter rank 2, tokens 128', 'from texts alone, by adapters');
+	adapter_rank => 2); CALL usercluster.fine_tune('base', 'guesses', 'SELECT body FROM texts ORDER BY id', 'masked', batch => 8, rate => 5e-3)});
+is($node->safe_psql('postgres', q{SELECT objective, options FROM usercluster.models WHERE name IN ('alone', 'guesses') ORDER BY name}),
+	"unsupervised|epochs 2, batch 8, rate 0.005, decay 0.01, scale 20, dropout 0.1, last layers 2, adapter rank 2, tokens 128\n"
+	. 'masked|epochs 2, batch 8, rate 0.005, decay 0.01, masked 0.15, dropout 0, last layers 2, tokens 128', 'from texts alone');
 like(refused(qq{CALL usercluster.fine_tune('tuned', 'x', '$labels', 'labels', batch => 8, rate => 1)}, 'P0002',
 	'no step made model "tuned" better', 'where nothing is better it is an error'), qr/loss there was \d+\.\d+ before the first of \d+ steps/,
 	'with the loss');
-is(files(), 'again.ucm alone.ucm base.ucm more.ucm tuned.ucm', 'and nothing else is there');
+is(files(), 'again.ucm alone.ucm base.ucm guesses.ucm more.ucm tuned.ucm', 'and nothing else is there');
 
 # a base that another file takes the place of while the query runs
 command_ok(['usercluster-model', 'import', 'test/golden/tiny/relu_cls', '--output', "$dir/replacement"], 'another model');
@@ -161,7 +164,7 @@ SKIP:
 	refused(qq{SELECT pg_backend_pid() AS pid \\gset\n\\setenv PID :pid\n\\! prlimit --pid \$PID --fsize=10000
 		CALL usercluster.fine_tune('base', 'x', '$labels', 'labels', epochs => 4, batch => 8, rate => 5e-3)}, '58030',
 		'could not write the model file: File too large', 'a disk that is full');
-	is(files(), 'again.ucm alone.ucm base.ucm late.ucm more.ucm tuned.ucm', 'nothing is left of it');
+	is(files(), 'again.ucm alone.ucm base.ucm guesses.ucm late.ucm more.ucm tuned.ucm', 'nothing is left of it');
 }
 
 # the tool does the same

@@ -50,6 +50,7 @@ refused(['base', 'x', '--labels', $csv, '--pairs', $pairs], 2, qr/one of --pairs
 refused(['base', 'x', '--labels', $csv, '--objective', 'pairs'], 2, qr/another file goes with the objective pairs/, 'labels as pairs');
 refused(['base', 'x', '--texts', $csv, '--objective', 'labels'], 2, qr/no objective for texts alone: labels/, 'texts as labels');
 refused(['base', 'x', '--texts', $csv, '--dropout', '0'], 1, qr/without dropout nothing tells a text from itself/, 'no dropout');
+refused(['base', 'x', '--texts', $csv, '--objective', 'masked', '--masked', '1'], 1, qr/share masked must be above/, 'all masked');
 refused(['base', 'x', '--texts', $csv, '--dropout', '1'], 1, qr/dropout must be between/, 'all dropped');
 refused(['base', 'x', '--labels', $csv, '--adapter-rank', '100000'], 1, qr/adapter rank must be between/, 'a rank that is too large');
 refused(['base', 'x', '--labels', $csv, '--speed', '9'], 2, qr/unknown option --speed/, 'an option that is none');
@@ -102,7 +103,7 @@ is($code, 0, 'pairs, to a path') or diag($err);
 like($err, qr/^40 examples, 1 skipped/m, 'blank lines are none');
 my $info = `usercluster-model info quoted --model-dir $dir`;
 like($info, qr/^$_/m, "info: $_") for 'prompt        "q: "', 'base          base$', 'base sha256   [0-9a-f]{64}$', 'objective     pairs$', 'texts         40$',
-	'seed          3$', 'loss before   \d', 'loss after    \d', 'options       epochs 4, batch 8, rate 0\.005, .*last layers 1, adapter rank 0, tokens 16';
+	'seed          3$', 'loss before   \d', 'loss after    \d', 'options       epochs 4, batch 8, rate 0\.005, .*last layers 1, tokens 16';
 refused(['plain', 'x', '--labels', $csv, '--batch', '8', '--rate', '1'], 1, qr/nothing was written\nDETAIL:  The loss there was/, 'nothing better');
 
 ($code, $out, $err) = run_tool('base', 'alone', '--texts', file_of(join "\r\n", (map { "$texts[$_][0] $_" } 0 .. 59), '', ' '), '--epochs', '4', '--batch', '8',
@@ -110,6 +111,10 @@ refused(['plain', 'x', '--labels', $csv, '--batch', '8', '--rate', '1'], 1, qr/n
 is($code, 0, 'texts alone, and adapters') or diag($err);
 like($err, qr/^60 examples, 2 skipped/m, 'blank texts are left out');
 like(scalar `usercluster-model info alone --model-dir $dir`, qr/^objective     unsupervised\n.*^options       .*dropout 0\.1, last layers 2, adapter rank 8,/ms, 'info says so');
+
+($code, $out, $err) = run_tool('base', 'guesses', '--texts', file_of(join "\n", map { $$_[0] } @texts), '--objective', 'masked', '--masked', '0.3', '--batch', '8',
+	'--rate', '5e-3');
+is($code, 0, 'words to be guessed') or diag($err);
 
 # stopped, and no room
 my @command = ('usercluster-model', 'fine-tune', 'base', 'x', '--model-dir', $dir, '--labels', $csv, '--epochs', '1000', '--batch', '2', '--rate', '1e-6');
@@ -127,5 +132,5 @@ for my $signal (qw(INT TERM))
 my $complaint = `ulimit -f 10; usercluster-model fine-tune base x --model-dir $dir --labels $csv @learn 2>&1`;
 is($? >> 8, 1, 'a disk that is full');
 like($complaint, qr/could not write the model file: File too large/, 'is told');
-is(join(' ', map { s{.*/}{}r } sort glob("$dir/*.ucm*")), 'alone.ucm base.ucm plain.ucm quoted.ucm windows.ucm', 'nothing is left of these');
+is(join(' ', map { s{.*/}{}r } sort glob("$dir/*.ucm*")), 'alone.ucm base.ucm guesses.ucm plain.ucm quoted.ucm windows.ucm', 'nothing is left of these');
 done_testing();

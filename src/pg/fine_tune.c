@@ -22,12 +22,12 @@
 enum
 {
 	ARG_BASE, ARG_NAME, ARG_QUERY, ARG_OBJECTIVE, ARG_EPOCHS, ARG_BATCH, ARG_RATE, ARG_LAYERS, ARG_ADAPTER_RANK,
-	ARG_DROPOUT, ARG_MAX_TOKENS, ARG_PROMPT, ARG_SEED
+	ARG_DROPOUT, ARG_MASKED, ARG_MAX_TOKENS, ARG_PROMPT, ARG_SEED
 };
 
 /* What the query brings for each objective, by its number. */
 static const TrainingSecond seconds[] = {[UC_OBJECTIVE_PAIRS] = TRAINING_PAIR, [UC_OBJECTIVE_LABELS] = TRAINING_LABEL,
-[UC_OBJECTIVE_UNSUPERVISED] = TRAINING_TEXT};
+[UC_OBJECTIVE_UNSUPERVISED] = TRAINING_TEXT, [UC_OBJECTIVE_MASKED] = TRAINING_TEXT};
 
 /* What must not outlive the call. The base is opened for it alone: what the query does cannot close it. */
 typedef struct Work
@@ -132,6 +132,8 @@ get_options(FunctionCallInfo fcinfo)
 		options.dropout = PG_GETARG_FLOAT8(ARG_DROPOUT);
 	else if (options.objective == UC_OBJECTIVE_UNSUPERVISED)
 		options.dropout = UC_UNSUPERVISED_DROPOUT;
+	training_require(fcinfo, ARG_MASKED, "masked");
+	options.masked = PG_GETARG_FLOAT8(ARG_MASKED);
 	training_require(fcinfo, ARG_SEED, "seed");
 	options.seed = (uint64) PG_GETARG_INT64(ARG_SEED);
 	return options;

@@ -189,7 +189,10 @@ set_number(Order *order, const char *name, const char *value)
 	{
 		const char *name;
 		size_t		place;
-	}			counts[] = {
+	}			shares[] = {
+		{"--rate", offsetof(UcFineTuneOptions, rate)}, {"--dropout", offsetof(UcFineTuneOptions, dropout)},
+		{"--masked", offsetof(UcFineTuneOptions, masked)}
+	},			counts[] = {
 		{"--epochs", offsetof(UcFineTuneOptions, epochs)}, {"--batch", offsetof(UcFineTuneOptions, batch)},
 		{"--layers", offsetof(UcFineTuneOptions, layers)}, {"--max-tokens", offsetof(UcFineTuneOptions, max_tokens)},
 		{"--adapter-rank", offsetof(UcFineTuneOptions, adapter_rank)}
@@ -199,11 +202,12 @@ set_number(Order *order, const char *name, const char *value)
 
 	if (*value == '\0' || *end != '\0')
 		return misuse("not a number: ", value);
-	if (strcmp(name, "--rate") == 0 || strcmp(name, "--dropout") == 0)
-	{
-		*(strcmp(name, "--rate") == 0 ? &order->options.rate : &order->options.dropout) = number;
-		return 0;
-	}
+	for (size_t i = 0; i < sizeof shares / sizeof *shares; i++)
+		if (strcmp(name, shares[i].name) == 0)
+		{
+			*(double *) ((char *) &order->options + shares[i].place) = number;
+			return 0;
+		}
 	if (!(number >= 0 && number <= 9007199254740992.0) || number != (double) (uint64_t) number)
 		return misuse("not a whole number: ", value);
 	for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)

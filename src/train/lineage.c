@@ -12,7 +12,7 @@
 #include "model/writer.h"
 
 static const char *const objectives[] = {[UC_OBJECTIVE_PAIRS] = "pairs", [UC_OBJECTIVE_LABELS] = "labels",
-[UC_OBJECTIVE_UNSUPERVISED] = "unsupervised"};
+[UC_OBJECTIVE_UNSUPERVISED] = "unsupervised", [UC_OBJECTIVE_MASKED] = "masked"};
 
 typedef struct Metadata
 {
@@ -44,6 +44,23 @@ uc_objective_name(UcObjective objective)
 	return (size_t) objective < sizeof objectives / sizeof *objectives ? objectives[objective] : NULL;
 }
 
+/* Those that count for the objective. */
+static void
+describe_options(const UcFineTuneOptions *o, size_t layers, char *text, size_t size)
+{
+	int			used = snprintf(text, size, "epochs %zu, batch %zu, rate %g, decay %g", o->epochs, o->batch, o->rate, o->decay);
+
+	if (o->objective == UC_OBJECTIVE_MASKED)
+		used += snprintf(text + used, size - (size_t) used, ", masked %g", o->masked);
+	else
+		used += snprintf(text + used, size - (size_t) used, ", scale %g", o->scale);
+	used += snprintf(text + used, size - (size_t) used, ", dropout %g, last layers %zu", o->dropout,
+					 o->layers < layers ? o->layers : layers);
+	if (o->adapter_rank > 0)
+		used += snprintf(text + used, size - (size_t) used, ", adapter rank %zu", o->adapter_rank);
+	snprintf(text + used, size - (size_t) used, ", tokens %zu", o->max_tokens);
+}
+
 UcStatus
 uc_fine_tuned_write(const UcWeights *weights, const UcModel *base, const UcLineage *lineage, const char *output,
 					const UcRun *run, UcError *err)
@@ -51,6 +68,7 @@ uc_fine_tuned_write(const UcWeights *weights, const UcModel *base, const UcLinea
 	const UcFineTuneOptions *o = lineage->options;
 	const UcFineTuneResult *r = lineage->result;
 	Metadata	metadata = {.err = err};
+	char		options[256];
 
 	metadata.status = uc_metadata_add(&metadata.pairs, &metadata.bytes, "prompt", o->prompt == NULL ? "" : o->prompt, err);
 	add(&metadata, "tuned.base", "%s", lineage->base);
@@ -61,9 +79,8 @@ uc_fine_tuned_write(const UcWeights *weights, const UcModel *base, const UcLinea
 	add(&metadata, "tuned.seed", "%lld", (long long) o->seed);
 	add(&metadata, "tuned.loss_before", "%.6g", r->held_before);
 	add(&metadata, "tuned.loss_after", "%.6g", r->held_after);
-	add(&metadata, "tuned.options", "epochs %zu, batch %zu, rate %g, decay %g, scale %g, dropout %g, last layers %zu, adapter rank %zu, "
-		"tokens %zu", o->epochs, o->batch, o->rate, o->decay, o->scale, o->dropout,
-		o->layers < base->config.layers ? o->layers : base->config.layers, o->adapter_rank, o->max_tokens);
+	describe_options(o, base->config.layers, options, sizeof options);
+	add(&metadata, "tuned.options", "%s", options);
 	if (metadata.status == UC_OK)
 		metadata.status = uc_derived_write(base, weights->values, metadata.pairs, metadata.bytes, output, run, err);
 	free(metadata.pairs);
