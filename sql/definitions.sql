@@ -22,6 +22,29 @@ CREATE FUNCTION skew.prepare(embedding, skew.preparation, text, float8[]) RETURN
 LANGUAGE C AS '$libdir/usercluster', 'usercluster_prepare';
 SELECT pg_temp.refused($$SELECT skew.prepare('[1]', ROW('none', false), NULL, NULL)$$);
 
+-- tables of another version
+CREATE TABLE skew.people (id int PRIMARY KEY, at embedding);
+INSERT INTO skew.people VALUES (1, '[1,0]'), (2, '[0,1]'), (3, '[1,1]');
+CREATE TABLE skew.texts (person int, e embedding);
+CREATE INDEX ON skew.texts (person);
+SELECT usercluster.enable_user_vectors('skew.texts', 'person', 'e', 'skew.people', 'id', 'at');
+CALL usercluster.create_segmentation('skewed', 'SELECT id, at FROM skew.people', k => 2, members => 'skew.members');
+BEGIN;
+ALTER TABLE usercluster.segmentation_store ALTER tolerance TYPE text;
+SELECT pg_temp.refused($$SELECT usercluster.assign('skewed', '[1,0]')$$);
+ROLLBACK;
+BEGIN;
+ALTER TABLE usercluster.segmentation_store DROP tolerance;
+SELECT pg_temp.refused($$SELECT usercluster.assign('skewed', '[1,0]')$$);
+ROLLBACK;
+BEGIN;
+ALTER TABLE usercluster.user_vector_store ALTER search_path TYPE int USING 1;
+SELECT pg_temp.refused($$SELECT usercluster.user_vector('skew.texts', 1)$$);
+SELECT pg_temp.refused($$INSERT INTO skew.texts VALUES (1, '[1,1]')$$);
+ROLLBACK;
+SELECT segment FROM usercluster.assign('skewed', '[1,0]');
+SELECT usercluster.drop_segmentation('skewed');
+
 -- every function of the library, defined wrongly in each of several ways and called with NULL
 CREATE VIEW skew.functions AS
 	SELECT p.oid, p.prosrc AS symbol, p.prokind AS kind, p.proisstrict AS strict, p.prorettype, p.proretset,

@@ -1,6 +1,6 @@
 /*
  * definition.c
- *	  Whether a function is defined in SQL as the install scripts of this version define it.
+ *	  Whether functions and tables are defined in SQL as the install scripts of this version define them.
  */
 #include "postgres.h"
 
@@ -132,8 +132,8 @@ definition_check(Oid function, const char *symbol, Oid *known)
 	refuse("function", format_procedure(function), described(form->prokind, form->proisstrict, arguments, result), expected);
 }
 
-void
-definition_check_row(TupleDesc row, const char *types)
+static void
+check_types(TupleDesc row, const char *what, const char *name, const char *types)
 {
 	StringInfoData found;
 
@@ -141,6 +141,18 @@ definition_check_row(TupleDesc row, const char *types)
 	for (int i = 0; i < row->natts; i++)
 		append_type(&found, TupleDescAttr(row, i)->atttypid);
 	if (strcmp(found.data, types) != 0)
-		refuse("type", format_type_be(row->tdtypeid), psprintf("(%s)", found.data), psprintf("(%s)", types));
+		refuse(what, name, psprintf("(%s)", found.data), psprintf("(%s)", types));
 	pfree(found.data);
+}
+
+void
+definition_check_row(TupleDesc row, const char *types)
+{
+	check_types(row, "type", format_type_be(row->tdtypeid), types);
+}
+
+void
+definition_check_columns(TupleDesc columns, const char *table, const char *types)
+{
+	check_types(columns, "table", table, types);
 }

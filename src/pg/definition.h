@@ -1,7 +1,7 @@
 /*
  * definition.h
- *	  What SQL says of a function, compared with what the library was written for. The two can differ when one is newer than the
- *	  other: an argument, a column of the result or a type that is not as expected would be read from wherever it lies.
+ *	  What SQL says of a function or a table, compared with what the library was written for. The two can differ when one is newer
+ *	  than the other: an argument, a column or a type that is not as expected would be read from wherever it lies.
  */
 #ifndef USERCLUSTER_DEFINITION_H
 #define USERCLUSTER_DEFINITION_H
@@ -32,6 +32,9 @@
 
 /* Refuses (55000) a definition other than those in the install scripts for this symbol; sets `known` to it otherwise. */
 extern void definition_check(Oid function, const char *symbol, Oid *known);
+
+/* Refuses (55000) what was read from a table of the extension if its columns are not of these types, as below. */
+extern void definition_check_columns(TupleDesc columns, const char *table, const char *types);
 
 /* Refuses (55000) a row type whose columns are not of these types, by their names in pg_type: "text bool _float8". */
 extern void definition_check_row(TupleDesc row, const char *types);

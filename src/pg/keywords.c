@@ -112,6 +112,7 @@ read_stop_words(FunctionCallInfo fcinfo, Keywords *keywords)
 	SPI_connect();
 	if (SPI_execute("SELECT language, word, stop FROM usercluster.stop_words", true, 0) != SPI_OK_SELECT)
 		elog(ERROR, "the stop words could not be read");
+	definition_check_columns(SPI_tuptable->tupdesc, "usercluster.stop_words", "text text bool");
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
 		HeapTuple	row = SPI_tuptable->vals[i];

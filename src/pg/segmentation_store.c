@@ -198,8 +198,6 @@ value(const Reader *reader, const char *column, bool *is_null)
 	int			number = SPI_fnumber(SPI_tuptable->tupdesc, column);
 	Datum		datum = SPI_getbinval(SPI_tuptable->vals[reader->row], SPI_tuptable->tupdesc, number, is_null);
 
-	if (number <= 0)
-		elog(ERROR, "no column \"%s\" in the catalogue of segmentations", column);
 	return *is_null ? (Datum) 0 : datum;
 }
 
@@ -235,12 +233,21 @@ varlena(const Reader *reader, const char *column)
 	return result;
 }
 
+#define SEGMENTATION_COLUMNS \
+	"name, members, query, search_path, k, automatic_k, algorithm, metric, preparation, feature_weight, seed, restarts, " \
+	"max_iterations, tolerance, model, model_named, fingerprint, dimensions, run, content, last_segment, mean_distance, " \
+	"fitted_at, fitted"
+#define SEGMENTATION_TYPES \
+	"text regclass text text int4 bool text text text float8 int8 int4 int4 float8 text bool text int4 int4 int8 int4 float8 " \
+	"timestamptz preparation"
+
 static void
 read_segmentation(const Reader *reader, Segmentation *s)
 {
 	bool		is_null;
 	Datum		fitted;
 
+	definition_check_columns(SPI_tuptable->tupdesc, "usercluster.segmentation_store", SEGMENTATION_TYPES);
 	s->name = string(reader, "name");
 	s->members = DatumGetObjectId(plain(reader, "members"));
 	s->query = string(reader, "query");
@@ -286,6 +293,7 @@ read_segments(MemoryContext context, Segmentation *s)
 	s->count = (int) execute("SELECT segment, size, mean_distance, centroid, prepared_centroid "
 							 "FROM usercluster.segment_store WHERE segmentation = $1 ORDER BY segment",
 							 1, (Oid[]) {TEXTOID}, &name, NULL, true);
+	definition_check_columns(SPI_tuptable->tupdesc, "usercluster.segment_store", "int4 int8 float8 embedding embedding");
 	s->segments = MemoryContextAllocZero(context, sizeof(Segment) * Max(s->count, 1));
 	for (int i = 0; i < s->count; i++)
 	{
@@ -371,7 +379,7 @@ lock_row(Datum name, const char *shown)
 Segmentation *
 segmentation_load(const char *name, SegmentationAccess access)
 {
-	static const char *const query = "SELECT * FROM usercluster.segmentation_store WHERE name = $1";
+	static const char *const query = "SELECT " SEGMENTATION_COLUMNS " FROM usercluster.segmentation_store WHERE name = $1";
 	Segmentation *s = palloc0(sizeof *s);
 	Reader		reader = {CurrentMemoryContext, 0};
 	Restricted	restricted;

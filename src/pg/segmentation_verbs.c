@@ -91,6 +91,7 @@ USERCLUSTER_FUNCTION(usercluster_segment_profile)
 	SPI_connect();
 	SPI_execute_with_args("SELECT segment, name, size, share, cohesion, keywords, typical FROM usercluster.segments "
 						  "WHERE segmentation = $1 ORDER BY segment", 1, (Oid[]) {TEXTOID}, &name, NULL, true, 0);
+	definition_check_columns(SPI_tuptable->tupdesc, "usercluster.segments", "int4 text int8 float8 float8 _text _text");
 	for (uint64 i = 0; i < SPI_processed; i++)
 		tuplestore_puttuple(set->setResult, SPI_tuptable->vals[i]);
 	SPI_finish();

@@ -80,6 +80,8 @@ user_vectors_find(Relation source, UserVectors *vectors)
 		!= SPI_OK_SELECT)
 		elog(ERROR, "could not read settings of user vectors");
 	act_again(&before);
+	definition_check_columns(SPI_tuptable->tupdesc, "usercluster.user_vector_store",
+							 "oid text text text text interval preparation bool bool");
 	found = SPI_processed > 0;
 	if (found)
 	{

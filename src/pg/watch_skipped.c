@@ -10,6 +10,7 @@
 #include "utils/fmgrprotos.h"
 #include "utils/hsearch.h"
 
+#include "pg/definition.h"
 #include "pg/watch.h"
 #include "pg/watch_queue.h"
 #include "pg/watch_skipped.h"
@@ -46,6 +47,7 @@ skipped_load(Oid relation, int number, MemoryContext context)
 							  " AND number OPERATOR(pg_catalog.=) $2", 2, types, values, NULL, true, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not read usercluster.skipped");
 	act_again(&before);
+	definition_check_columns(SPI_tuptable->tupdesc, "usercluster.skipped", "bytea");
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
 		bool		null;

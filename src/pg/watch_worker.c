@@ -172,6 +172,7 @@ take_entries(Worker *worker, int *count)
 							  3, types, values, NULL, false, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not read usercluster.queued");
 	act_again(&before);
+	definition_check_columns(SPI_tuptable->tupdesc, "usercluster.queued", "int8 oid int4 _text int4");
 	*count = (int) SPI_processed;
 	MemoryContextSwitchTo(context);
 	entries = palloc0(sizeof *entries * Max(*count, 1));
