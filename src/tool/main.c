@@ -41,7 +41,7 @@ static const char usage[] =
 "embed prints one vector a line for each TEXT, or for each line of standard input where no TEXT is given.\n"
 "distil trains a static model NEW on the lines of standard input, to give what the model BASE gives for them.\n"
 "fine-tune trains a copy of BASE on pairs of texts that belong together (a line holds [\"text\", \"text\"]), on texts with labels\n"
-"(columns text and label) or on texts alone (one a line), and writes NEW where that is better on a tenth of them held back.\n";
+"(columns text and label) or on texts alone (one a line), and writes NEW where that is better on a twentieth of them held back.\n";
 
 typedef struct Arguments
 {

@@ -10,7 +10,8 @@
 #include "base/memory.h"
 #include "embed/prompt.h"
 
-#define MOST_HELD 512
+#define FEWEST_HELD 16
+#define MOST_HELD 256
 #define TEMPLATE 16				/* tokens that a template adds, at most */
 #define SHOWN 256				/* texts between two reports of progress */
 
@@ -34,7 +35,7 @@ size_t
 uc_examples_memory(const UcText *texts, size_t count, const UcFineTuneOptions *o)
 {
 	return uc_size_add(uc_size_mul(most_tokens(texts, count, o), sizeof(uint32_t)),
-					   uc_size_mul(uc_size_add(count, 1), 4 * sizeof(size_t)));
+					   uc_size_mul(uc_size_add(count, 1), 3 * sizeof(size_t)));
 }
 
 /* Room for `wanted` ids, `kept` of which are there. */
@@ -120,22 +121,27 @@ by_label(const void *a, const void *b, void *arg)
 	return (x > y) - (x < y);
 }
 
+static size_t
+held_of(size_t count)
+{
+	size_t		held = count / 20;
+
+	if (held < FEWEST_HELD)
+		held = FEWEST_HELD < count / 5 ? FEWEST_HELD : count / 5;
+	return held < MOST_HELD ? held : MOST_HELD;
+}
+
 static void
 hold_back(UcExamples *e, UcRandom *random)
 {
 	for (size_t i = 0; i < e->count; i++)
 		e->order[i] = i;
 	shuffle(random, e->order, e->count);
-	e->held = e->count / 10 < MOST_HELD ? e->count / 10 : MOST_HELD;
-	if (e->held < 2)
-		e->held = 2;
+	e->held = held_of(e->count);
 	if (e->labels == NULL)
 		return;
-	memcpy(e->partners, e->order, e->count * sizeof(size_t));
-	qsort_r(e->partners, e->held, sizeof(size_t), by_label, (void *) e->labels);
-	qsort_r(e->partners + e->held, e->count - e->held, sizeof(size_t), by_label, (void *) e->labels);
-	for (size_t i = 0; i < e->count; i++)
-		e->places[e->partners[i]] = i;
+	memcpy(e->partners, e->order + e->held, (e->count - e->held) * sizeof(size_t));
+	qsort_r(e->partners, e->count - e->held, sizeof(size_t), by_label, (void *) e->labels);
 }
 
 UcStatus
@@ -148,8 +154,7 @@ uc_examples_make(UcExamples *e, const UcTokenizer *tokenizer, const UcText *text
 	e->starts = uc_alloc_zeroed(uc_size_mul(e->texts + 1, sizeof(size_t)));
 	e->order = uc_alloc(uc_size_mul(count, sizeof(size_t)));
 	e->partners = uc_alloc(uc_size_mul(count, sizeof(size_t)));
-	e->places = uc_alloc(uc_size_mul(count, sizeof(size_t)));
-	if (e->starts == NULL || e->order == NULL || e->partners == NULL || e->places == NULL)
+	if (e->starts == NULL || e->order == NULL || e->partners == NULL)
 		return uc_out_of_memory(err, uc_examples_memory(texts, e->texts, options));
 	hold_back(e, random);
 	return tokenize_texts(e, tokenizer, texts, options, run, err);
@@ -162,7 +167,6 @@ uc_examples_free(UcExamples *e)
 	uc_free(e->starts);
 	uc_free(e->order);
 	uc_free(e->partners);
-	uc_free(e->places);
 }
 
 void
@@ -171,31 +175,46 @@ uc_examples_shuffle(UcExamples *e, UcRandom *random)
 	shuffle(random, e->order + e->held, e->count - e->held);
 }
 
-/* Another text of the same label among partners[from, to), which are sorted; the text itself where it is alone. */
+/* How many partners have a label below this one, or with `equal` not above it. */
 static size_t
-partner_of(const UcExamples *e, size_t text, size_t from, size_t to, UcRandom *random)
+partners_below(const UcExamples *e, int32_t label, bool equal)
 {
-	size_t		place = e->places[text],
-				first = place,
-				last = place + 1,
+	size_t		low = 0,
+				high = e->count - e->held;
+
+	while (low < high)
+	{
+		size_t		middle = low + (high - low) / 2;
+		int32_t		there = e->labels[e->partners[middle]];
+
+		if (there < label || (equal && there == label))
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+/* Another text of the same label; the text itself where there is none. */
+static size_t
+partner_of(const UcExamples *e, size_t text, bool held, UcRandom *random)
+{
+	size_t		first = partners_below(e, e->labels[text], false),
+				last = partners_below(e, e->labels[text], true),
 				drawn;
 
-	while (first > from && e->labels[e->partners[first - 1]] == e->labels[text])
-		first--;
-	while (last < to && e->labels[e->partners[last]] == e->labels[text])
-		last++;
-	if (last - first < 2)
+	/* a text that is among them leaves its place to the last one */
+	if (!held)
+		last--;
+	if (first == last)
 		return text;
-	drawn = first + uc_random_below(random, last - first - 1);
-	return e->partners[drawn >= place ? drawn + 1 : drawn];
+	drawn = e->partners[first + uc_random_below(random, last - first)];
+	return drawn == text ? e->partners[last] : drawn;
 }
 
 void
 uc_examples_choose(const UcExamples *e, size_t at, size_t count, UcRandom *random, size_t *numbers)
 {
-	size_t		from = at < e->held ? 0 : e->held,
-				to = at < e->held ? e->held : e->count;
-
 	for (size_t i = 0; i < count; i++)
 	{
 		size_t		number = e->order[at + i];
@@ -206,6 +225,6 @@ uc_examples_choose(const UcExamples *e, size_t at, size_t count, UcRandom *rando
 		else if (e->labels == NULL)
 			numbers[count + i] = number;
 		else
-			numbers[count + i] = partner_of(e, number, from, to, random);
+			numbers[count + i] = partner_of(e, number, at < e->held, random);
 	}
 }

@@ -19,10 +19,9 @@ typedef struct UcExamples
 	const int32_t *labels;		/* [count] the caller's, or NULL */
 	uint32_t   *ids;			/* of all texts, one behind the other */
 	size_t	   *starts;			/* [texts + 1] */
-	size_t	   *order;			/* [count] the first `held` are held back */
+	size_t	   *order;			/* [count] the first `held` are held back: a twentieth, 16 to 256, but not above a fifth */
 	size_t		held;
-	size_t	   *partners;		/* [count] with labels: texts sorted by label, those held back apart … */
-	size_t	   *places;			/* [count] … and where each is among them */
+	size_t	   *partners;		/* [count - held] with labels: the texts not held back, sorted by label */
 } UcExamples;
 
 /* Bytes for these texts, at most where the tokenizer's normalisation does not lengthen them. */
@@ -41,8 +40,9 @@ extern void uc_examples_free(UcExamples *examples);
 extern void uc_examples_shuffle(UcExamples *examples, UcRandom *random);
 
 /*
- * The texts of the examples order[at] … : numbers [2 * count], the first ones, then the second ones. Partners by label come
- * from the same side of the held-back border; a text alone with its label there is its own, as all are without supervision.
+ * The texts of the examples order[at] … : numbers [2 * count], the first ones, then the second ones. Partners by label are
+ * never held back: a few texts suffice to see whether they find their kind. A text whose label no other one has is its own
+ * partner, as all are without supervision.
  */
 extern void uc_examples_choose(const UcExamples *examples, size_t at, size_t count, UcRandom *random, size_t *numbers);
 

@@ -2,7 +2,7 @@
  * fine_tune.h
  *	  Fine-tuning: a working copy of a model moved step by step, and kept only where texts held back say it is better.
  *
- * One tenth of the examples, at most 512, is held back; their loss is taken before, and a few times an epoch. The weights
+ * A few examples are held back (examples.h); their loss is taken before, and a few times an epoch. The weights
  * kept are those of the lowest; training ends early when several checks in a row were not lower.
  *
  *	  examples.h   the texts' tokens, which are held back, who is whose partner
