@@ -54,7 +54,7 @@ typedef struct UcFineTuneOptions
 
 /* What SQL and the tool take where nothing else is said. */
 #define UC_FINE_TUNE_DEFAULTS \
-	.objective = UC_OBJECTIVE_PAIRS, .epochs = 2, .batch = 32, .rate = 5e-5, .decay = 0.01, .scale = 20, .layers = SIZE_MAX, \
+	.objective = UC_OBJECTIVE_PAIRS, .epochs = 2, .batch = 32, .rate = 1e-4, .decay = 0.01, .scale = 20, .layers = SIZE_MAX, \
 	.max_tokens = 128, .masked = 0.15, .seed = 1
 #define UC_UNSUPERVISED_DROPOUT 0.1	/* the same for that objective; others have none */
 
