@@ -44,12 +44,14 @@ COMMENT ON FUNCTION usercluster.disable_embedding(regclass, text) IS
 CREATE VIEW usercluster.watched_columns WITH (security_barrier) AS
 	SELECT t.tgrelid::regclass AS relation, w.columns[1:array_length(w.columns, 1) - 1] AS text_columns,
 		w.columns[array_length(w.columns, 1)] AS embedding_column, w.settings[3] AS model, w.settings[4] AS fingerprint,
-		w.settings[2] AS mode, w.settings[5] AS truncation, w.settings[1]::int AS number
+		w.settings[2] AS mode, w.settings[5] AS truncation, CASE WHEN w.settings[1] ~ '^[0-9]{1,9}$' THEN w.settings[1]::int END AS number
 	FROM pg_catalog.pg_trigger t JOIN pg_catalog.pg_class c ON c.oid = t.tgrelid,
 		LATERAL (SELECT string_to_array(encode(t.tgargs, 'escape'), '\000') AS settings,
 			(SELECT array_agg(a.attname ORDER BY k.place) FROM unnest(t.tgattr::int2[]) WITH ORDINALITY AS k(attnum, place)
 			 JOIN pg_catalog.pg_attribute a ON a.attrelid = t.tgrelid AND a.attnum = k.attnum) AS columns) w
-	WHERE t.tgfoid = 'usercluster.watch_row'::regproc AND t.tgparentid = 0 AND pg_has_role(c.relowner, 'USAGE');
+	WHERE t.tgfoid = 'usercluster.watch_row'::regproc AND t.tgparentid = 0 AND pg_has_role(c.relowner, 'USAGE')
+		-- and not what somebody else made of that function: a row's trigger (1), before (2), with its arguments and columns
+		AND t.tgtype & 3 = 3 AND t.tgnargs = 6 AND array_length(w.columns, 1) >= 2 AND w.settings[1] ~ '^[0-9]{1,9}$';
 COMMENT ON VIEW usercluster.watched_columns IS
 'columns that enable_embedding watches, of the tables that the current role owns; read from their triggers';
 GRANT SELECT ON usercluster.watched_columns TO PUBLIC;

@@ -32,6 +32,7 @@
 #include "text/blank.h"
 
 #define ROW_ARGUMENTS 6			/* number, mode, model, fingerprint, truncation, search_path */
+#define NUMBER_DIGITS 9
 
 Oid
 watch_function(const char *name)
@@ -39,14 +40,36 @@ watch_function(const char *name)
 	return LookupFuncName(list_make2(makeString("usercluster"), makeString(pstrdup(name))), 0, NULL, true);
 }
 
-void
-watch_of_trigger(Relation relation, const Trigger *trigger, Watch *watch)
+/* Whoever owns a table can make any trigger on it; the view watched_columns tells them apart too. */
+static bool
+is_watch(Relation relation, const Trigger *trigger)
 {
 	TupleDesc	desc = RelationGetDescr(relation);
 	int			texts = trigger->tgnattr - 1;
+	const char *number;
 
 	if (!TRIGGER_FOR_BEFORE(trigger->tgtype) || !TRIGGER_FOR_ROW(trigger->tgtype) || trigger->tgnargs != ROW_ARGUMENTS ||
 		texts < 1 || texts > WATCH_MAX_TEXTS)
+		return false;
+	number = trigger->tgargs[0];
+	if (number[0] == '\0' || strlen(number) > NUMBER_DIGITS || strspn(number, "0123456789") != strlen(number))
+		return false;
+	for (int i = 0; i < texts; i++)
+	{
+		Oid			type = getBaseType(TupleDescAttr(desc, trigger->tgattr[i] - 1)->atttypid);
+
+		if (type != TEXTOID && type != VARCHAROID && type != BPCHAROID)
+			return false;
+	}
+	return TupleDescAttr(desc, trigger->tgattr[texts] - 1)->atttypid == embedding_type_oid();
+}
+
+void
+watch_of_trigger(Relation relation, const Trigger *trigger, Watch *watch)
+{
+	int			texts = trigger->tgnattr - 1;
+
+	if (!is_watch(relation, trigger))
 		ereport(ERROR,
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 				 errmsg("trigger \"%s\" of relation \"%s\" is not one that enable_embedding made", trigger->tgname,
@@ -61,24 +84,8 @@ watch_of_trigger(Relation relation, const Trigger *trigger, Watch *watch)
 	watch->search_path = pstrdup(trigger->tgargs[5]);
 	watch->text_count = texts;
 	for (int i = 0; i < texts; i++)
-	{
-		Form_pg_attribute column = TupleDescAttr(desc, trigger->tgattr[i] - 1);
-		Oid			type = getBaseType(column->atttypid);
-
 		watch->texts[i] = trigger->tgattr[i];
-		if (type != TEXTOID && type != VARCHAROID && type != BPCHAROID)
-			ereport(ERROR,
-					(errcode(ERRCODE_DATATYPE_MISMATCH),
-					 errmsg("column \"%s\" of relation \"%s\" has type %s, not text", NameStr(column->attname),
-							RelationGetRelationName(relation), format_type_be(column->atttypid))));
-	}
 	watch->embedding = trigger->tgattr[texts];
-	if (TupleDescAttr(desc, watch->embedding - 1)->atttypid != embedding_type_oid())
-		ereport(ERROR,
-				(errcode(ERRCODE_DATATYPE_MISMATCH),
-				 errmsg("column \"%s\" of relation \"%s\" has type %s, not embedding",
-						NameStr(TupleDescAttr(desc, watch->embedding - 1)->attname), RelationGetRelationName(relation),
-						format_type_be(TupleDescAttr(desc, watch->embedding - 1)->atttypid))));
 	watch->inherited = trigger->tgisclone;
 }
 
@@ -95,7 +102,7 @@ watch_list(Relation relation, Watch **watches)
 		Watch		watch;
 		int			place = count;
 
-		if (triggers->triggers[i].tgfoid != function)
+		if (triggers->triggers[i].tgfoid != function || !is_watch(relation, &triggers->triggers[i]))
 			continue;
 		watch_of_trigger(relation, &triggers->triggers[i], &watch);
 		for (; place > 0 && (*watches)[place - 1].number > watch.number; place--)

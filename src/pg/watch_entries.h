@@ -35,6 +35,7 @@ typedef struct RowGroup
 {
 	Relation	relation;
 	Watch		watch;
+	bool		watched;		/* else neither the watch nor what follows is there */
 	Entry	  **entries;
 	int			count;
 	int			key_count;

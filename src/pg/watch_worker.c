@@ -121,21 +121,42 @@ model_usable(RowGroup *group)
 	return false;
 }
 
-/* Entries of one watch. Those whose table or watch is gone are done. */
+static void
+describe_group(void *arg, int first, int count)
+{
+	RowGroup   *group = arg;
+
+	group->watched = watch_find(group->relation, group->entries[0]->number, &group->watch) && !group->watch.inherited &&
+		model_usable(group);
+	if (group->watched)
+		entries_describe_key(group);
+}
+
+/*
+ * Entries of one watch. Those whose table or watch is gone are done; what is wrong with the table is their failure, and nobody
+ * else's rows wait for it.
+ */
 static void
 process_group(Worker *worker, Entry **entries, int count)
 {
 	RowGroup		group = {.entries = entries,.count = count};
 	ErrorData **problems = palloc(sizeof *problems * count);
+	ErrorData  *problem;
 
 	for (int i = 0; i < count; i++)
 		entries[i]->outcome = ENTRY_DONE;
 	group.relation = try_relation_open(entries[0]->relation, RowExclusiveLock);
 	if (group.relation == NULL)
 		return;
-	if (watch_find(group.relation, entries[0]->number, &group.watch) && !group.watch.inherited && model_usable(&group))
+	attempt_rows(describe_group, &group, 1, ATTEMPT_TABLE, &problem);
+	if (problem != NULL)
+		for (int i = 0; i < count; i++)
+		{
+			entries[i]->outcome = ENTRY_FAILED;
+			entries[i]->problem = problem->message;
+		}
+	else if (group.watched)
 	{
-		entries_describe_key(&group);
 		attempt_rows(entries_read, &group, count, ATTEMPT_ANY, problems);
 		note_failures(&group, problems);
 		embed_entries(&group);
