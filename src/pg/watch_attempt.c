@@ -25,17 +25,12 @@ is_of_row(int code, AttemptErrors errors)
 		case CATEGORY('5', '4'):	/* limits */
 		case CATEGORY('P', '0'):	/* RAISE */
 			return true;
-		case CATEGORY('2', '5'):	/* transaction state */
-		case CATEGORY('4', '0'):	/* deadlock, serialization */
 		case CATEGORY('5', '3'):	/* resources */
 		case CATEGORY('5', '7'):	/* cancel, shutdown */
-		case CATEGORY('5', '8'):
-		case CATEGORY('X', 'X'):
+		case CATEGORY('5', '8'):	/* files */
 			return false;
-		case CATEGORY('5', '5'):	/* the state of an object */
-			return errors == ATTEMPT_TABLE;
 		default:
-			return errors != ATTEMPT_DATA;
+			return errors == ATTEMPT_ANY;
 	}
 }
 

@@ -15,8 +15,7 @@ typedef void (*AttemptBody) (void *arg, int first, int count);
 typedef enum AttemptErrors
 {
 	ATTEMPT_DATA,				/* what another row would not have met: values, constraints, triggers that refuse */
-	ATTEMPT_ANY,				/* rights and missing objects too; not a cancel, a deadlock, a full disk */
-	ATTEMPT_TABLE				/* and what their table lacks, as a primary key */
+	ATTEMPT_ANY					/* whatever their table has done to itself; not a cancel, a full disk, want of memory */
 } AttemptErrors;
 
 /*

@@ -13,6 +13,7 @@
 #include "catalog/pg_type_d.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
+#include "storage/lmgr.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/portal.h"
@@ -133,8 +134,8 @@ describe_group(void *arg, int first, int count)
 }
 
 /*
- * Entries of one watch. Those whose table or watch is gone are done; what is wrong with the table is their failure, and nobody
- * else's rows wait for it.
+ * Entries of one watch. Those whose table or watch is gone are done. Nobody else's rows wait for a table: where it is being
+ * altered its entries come later, and what is wrong with it is their failure.
  */
 static void
 process_group(Worker *worker, Entry **entries, int count)
@@ -143,12 +144,16 @@ process_group(Worker *worker, Entry **entries, int count)
 	ErrorData **problems = palloc(sizeof *problems * count);
 	ErrorData  *problem;
 
+	bool		locked = ConditionalLockRelationOid(entries[0]->relation, RowExclusiveLock);
+
 	for (int i = 0; i < count; i++)
-		entries[i]->outcome = ENTRY_DONE;
-	group.relation = try_relation_open(entries[0]->relation, RowExclusiveLock);
+		entries[i]->outcome = locked ? ENTRY_DONE : ENTRY_BUSY;
+	if (!locked)
+		return;
+	group.relation = try_relation_open(entries[0]->relation, NoLock);
 	if (group.relation == NULL)
 		return;
-	attempt_rows(describe_group, &group, 1, ATTEMPT_TABLE, &problem);
+	attempt_rows(describe_group, &group, 1, ATTEMPT_ANY, &problem);
 	if (problem != NULL)
 		for (int i = 0; i < count; i++)
 		{
