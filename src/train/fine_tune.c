@@ -12,11 +12,13 @@
 #include "train/adapters.h"
 #include "train/examples.h"
 #include "train/lesson.h"
+#include "train/pass.h"
 
 #define CHECKS 2				/* in an epoch */
 #define HEAD_PACE 10			/* of the head of masked words, times the encoder's rate */
 #define PATIENCE 3				/* checks in a row that are not better */
-#define PASS_TOKENS 4096		/* of one pass; a batch of more runs forward twice */
+#define PASS_TOKENS 4096		/* of one pass at most; a batch of more runs forward twice */
+#define PASS_BYTES ((size_t) 400 << 20) /* what a pass is to stay below */
 
 typedef struct Tuning
 {
@@ -203,12 +205,16 @@ train(Tuning *t, UcError *err)
 	return status == UC_OK && t->adapters != NULL ? uc_adapters_merge(t->adapters, t->run, err) : status;
 }
 
+/* By the model and the options alone: with the threads or the memory granted, sums would be rounded otherwise. */
 static size_t
-pass_tokens(const UcFineTuneOptions *o)
+pass_tokens(const UcWeights *weights, const UcFineTuneOptions *o)
 {
-	size_t		most = uc_size_mul(2 * o->batch, o->max_tokens),
+	size_t		rows = uc_size_mul(2, o->batch),
+				most = uc_size_mul(rows, o->max_tokens),
 				tokens = most < PASS_TOKENS ? most : PASS_TOKENS;
 
+	while (tokens / 2 >= o->max_tokens && uc_pass_memory(weights, tokens, rows, 1) > PASS_BYTES)
+		tokens /= 2;
 	return tokens < o->max_tokens ? o->max_tokens : tokens;
 }
 
@@ -229,7 +235,7 @@ uc_fine_tune_memory(const UcWeights *weights, const UcFineTuneOptions *options, 
 	size_t		trained = trained_floats(weights, options),
 				bytes = uc_size_mul(uc_size_add(weights->total, trained), sizeof(float));
 
-	bytes = uc_size_add(bytes, uc_lesson_memory(weights, options, pass_tokens(options), threads));
+	bytes = uc_size_add(bytes, uc_lesson_memory(weights, options, pass_tokens(weights, options), threads));
 	bytes = uc_size_add(bytes, uc_adam_memory(trained));
 	if (options->adapter_rank > 0)
 		bytes = uc_size_add(bytes, uc_adapters_memory(weights, options->layers, options->adapter_rank));
@@ -240,8 +246,13 @@ static UcStatus
 check_memory(const UcWeights *weights, const UcFineTuneOptions *options, const UcText *texts, size_t count, const UcRun *run,
 			 UcError *err)
 {
-	return uc_check_budget("fine-tuning this model", uc_fine_tune_memory(weights, options, texts, count, run->threads),
-						   run->max_memory, err);
+	size_t		bytes = uc_fine_tune_memory(weights, options, texts, count, run->threads);
+	UcStatus	status = uc_check_budget("fine-tuning this model", bytes, run->max_memory, err);
+
+	if (status != UC_OK && bytes != SIZE_MAX)
+		uc_error_hint(err, "Run SET usercluster.max_memory = '%zuMB', or train fewer layers, or adapters of them.",
+					  (bytes >> 20) + 1);
+	return status;
 }
 
 /* The head of masked words, the last of what is trained. */
@@ -265,7 +276,7 @@ prepare(Tuning *t, const UcTokenizer *tokenizer, UcError *err)
 	UcStatus	status;
 
 	adam.warm_up = adam.steps / 10;
-	status = uc_lesson_create(t->weights, &t->examples, o, pass_tokens(o), t->run->threads, &t->lesson, err);
+	status = uc_lesson_create(t->weights, &t->examples, o, pass_tokens(t->weights, o), t->run->threads, &t->lesson, err);
 	if (status == UC_OK && o->adapter_rank > 0)
 		status = uc_adapters_create(t->weights, o->layers, o->adapter_rank, o->seed, &t->adapters, err);
 	if (status == UC_OK && t->adapters != NULL)
