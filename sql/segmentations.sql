@@ -307,3 +307,9 @@ SELECT count(*) FROM groups_members;
 DROP VIEW watchers, tastes;
 DROP TABLE visitors, other, keyless, misfit, mistyped, groups_members, remarks, reviews, topics;
 DROP SCHEMA elsewhere;
+
+-- the trigger function of the hidden table serves no other
+CREATE TABLE elsewhere_store (name text, members text);
+CREATE TRIGGER check_segmentation BEFORE INSERT ON elsewhere_store FOR EACH ROW EXECUTE FUNCTION usercluster.check_segmentation();
+INSERT INTO elsewhere_store VALUES ('a', 'b');
+DROP TABLE elsewhere_store;

@@ -60,6 +60,8 @@ segmentation_readable(Oid members)
 		pg_class_aclcheck(members, GetUserId(), ACL_SELECT) == ACLCHECK_OK;
 }
 
+static Oid	find_store(void);
+
 static bool
 owned(Oid owner)
 {
@@ -86,10 +88,12 @@ USERCLUSTER_FUNCTION(usercluster_check_segmentation)
 		ereport(ERROR,
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 				 errmsg("check_segmentation must be fired for each row before INSERT or UPDATE")));
+	if (RelationGetRelid(trigger->tg_relation) != find_store())
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("check_segmentation serves only the table usercluster.segmentation_store")));
 	tuple = TRIGGER_FIRED_BY_INSERT(trigger->tg_event) ? trigger->tg_trigtuple : trigger->tg_newtuple;
 	column = SPI_fnumber(RelationGetDescr(trigger->tg_relation), "members");
-	if (column <= 0)
-		elog(ERROR, "no column \"members\"");
 	members = SPI_getbinval(tuple, RelationGetDescr(trigger->tg_relation), column, &is_null);
 	/* whoever owns the catalogue could take the trigger away */
 	if (is_null || has_privs_of_role(GetUserId(), trigger->tg_relation->rd_rel->relowner))
