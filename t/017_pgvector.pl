@@ -151,6 +151,8 @@ for my $method ('hnsw', 'ivfflat')
 		is(indexes('together', "EXECUTE near('[1" . ',0' x 383 . "]')", "$set PREPARE near AS SELECT number FROM sentence ORDER BY at $operator \$1 LIMIT 10;"),
 			'search', "$method serves $operator");
 		my $lateral = "SELECT %s FROM question q CROSS JOIN LATERAL (SELECT number FROM sentence s ORDER BY s.at $operator q.at%s LIMIT 10) a";
+		is(indexes('together', "SELECT number FROM sentence ORDER BY at $operator usercluster.embed('科幻电影', 'multilingual-e5-small-q4') LIMIT 10", $set), 'search',
+			"$method serves $operator of a text that is embedded on the way") if $method eq 'hnsw';
 		is(indexes('together', sprintf($lateral, 'a.number', $_), $set), 'search', "$method serves $operator of each question$_") for '', '::vector';
 		cmp_ok($node->safe_psql('together', "$set " . sprintf($lateral, 'count(*) / 300.0', $method eq 'hnsw' ? '' : '::vector') .
 			" JOIN exact e ON e.number = a.number AND e.question = q.number AND e.operator = '$operator'"), '>=', 0.95, "$method finds what is near by $operator");
