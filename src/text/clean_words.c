@@ -4,13 +4,20 @@
  */
 #include "text/clean_pass.h"
 
-/* "I" of "I@example" is no word by itself; without it the rest would be a handle. */
 static bool
-before_sign(const UcClean *c, size_t at)
+is_sign(UChar32 code)
 {
-	UChar32		code = uc_clean_peek(c->text, c->bytes, at);
-
 	return code == '@' || code == '#' || code == 0xFF20 || code == 0xFF03;
+}
+
+/*
+ * "I" and "me" of "I@me" are no words by themselves; without the first the rest would be a handle. Some versions of ICU
+ * take all of it for one word.
+ */
+static bool
+beside_sign(const UcClean *c, UcTextSpan word)
+{
+	return is_sign(uc_clean_before(c->text, word.start)) || is_sign(uc_clean_peek(c->text, c->bytes, word.stop));
 }
 
 /* Copies what lies between words, with what is kept, up to `stop`, or to the end of what is kept there. */
@@ -51,7 +58,7 @@ uc_clean_stop_words(UcClean *c)
 		/* Words of what was kept whole. */
 		if (!none && word.span.start < at)
 			continue;
-		drop = !none && word.span.stop <= uc_clean_kept_start(c) && !before_sign(c, word.span.stop) &&
+		drop = !none && word.span.stop <= uc_clean_kept_start(c) && !beside_sign(c, word.span) &&
 			uc_stop_set_has(c->tools->stop_words, c->text + word.span.start, word.span.stop - word.span.start);
 		stop = none ? c->bytes : drop ? word.span.start : word.span.stop;
 		if (stop > at)

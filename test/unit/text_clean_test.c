@@ -216,7 +216,7 @@ test_stop_words(void)
 	CHECK(strstr(err.hint, "en") != NULL && strstr(err.hint, "zh") != NULL, "the hint names those there are");
 	CHECK(uc_stop_set_open("en", &stop_words, &err) == UC_OK, "English stop words");
 	CHECK(uc_stop_set_has(stop_words, "The", 3) && !uc_stop_set_has(stop_words, "th", 2), "the is one, th is none");
-	CHECK_CASES(only(UC_CLEAN_SPACES, "collapse"), {"The cat, and the dog.", "cat, dog."}, {"the", ""}, {"", ""}, {"theory", "theory"}, {"a#b I@me", "a#b I@me"});
+	CHECK_CASES(only(UC_CLEAN_SPACES, "collapse"), {"The cat, and the dog.", "cat, dog."}, {"the", ""}, {"", ""}, {"theory", "theory"}, {"a#b I@me", "a#b I@me"}, {"x＠me x#the, @y the", "x＠me x#the, @y"});
 	uc_stop_set_close(stop_words);
 	CHECK(uc_stop_set_open("zh", &stop_words, &err) == UC_OK, "Chinese stop words");
 	CHECK_CASES(only(UC_CLEAN_SPACES, "collapse"), {"我的电影和书", "电影 书"});
