@@ -56,7 +56,7 @@ static const char *const pieces[] = {
 static bool
 same_as_icu(UcBreaker *breaker, UcRandom *random, size_t kinds, size_t count, bool repeated)
 {
-	char	   *text = malloc(count * 8);
+	char	   *text = malloc(count * 9);	/* the longest piece has 9 bytes */
 	size_t		bytes = 0;
 	UcWord		word;
 	UcTextSpan	part;
