@@ -90,11 +90,11 @@ build/sanitize/%.o: src/%.c
 usercluster-model: $(TOOL_SOURCES:src/%.c=build/plain/%.o)
 	$(CC) $(CORE_CFLAGS) -o $@ $^ $(TOOL_LIBS)
 
-build/plain/unit/%: test/unit/%.c test/unit/check.h test/unit/kmeans_data.h $(CORE_SOURCES:src/%.c=build/plain/%.o)
+build/plain/unit/%: test/unit/%.c $(wildcard test/unit/*.h) $(CORE_SOURCES:src/%.c=build/plain/%.o)
 	@mkdir -p $(@D)
 	$(CC) $(CORE_CFLAGS) $(PG_CPPFLAGS) -Itest/unit -o $@ $(filter %.c %.o,$^) $(TOOL_LIBS)
 
-build/sanitize/unit/%: test/unit/%.c test/unit/check.h test/unit/kmeans_data.h $(CORE_SOURCES:src/%.c=build/sanitize/%.o)
+build/sanitize/unit/%: test/unit/%.c $(wildcard test/unit/*.h) $(CORE_SOURCES:src/%.c=build/sanitize/%.o)
 	@mkdir -p $(@D)
 	$(CC) $(CORE_CFLAGS) $(SANITIZE_CFLAGS) $(PG_CPPFLAGS) -Itest/unit -o $@ $(filter %.c %.o,$^) $(TOOL_LIBS)
 

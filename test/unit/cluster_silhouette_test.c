@@ -10,6 +10,7 @@
 #include "base/random.h"
 #include "cluster/silhouette.h"
 #include "cluster/validity.h"
+#include "kmeans_data.h"
 
 #define MAX_ROWS 900
 
@@ -24,12 +25,6 @@ typedef struct Sample
 	int32_t    *labels;
 	double	   *weights;
 } Sample;
-
-static double
-normal(UcRandom *random)
-{
-	return sqrt(-2 * log(1 - uc_random_unit(random))) * cos(2 * M_PI * uc_random_unit(random));
-}
 
 /* Clusters of uneven sizes around places that overlap; every seventh row is the one before it again. */
 static Sample
@@ -64,24 +59,6 @@ free_sample(Sample *sample)
 	uc_free(sample->weights);
 }
 
-static double
-distance(const float *a, const float *b, size_t dim, UcMetric metric)
-{
-	double		ab = 0,
-				aa = 0,
-				bb = 0,
-				difference = 0;
-
-	for (size_t i = 0; i < dim; i++)
-	{
-		ab += (double) a[i] * b[i];
-		aa += (double) a[i] * a[i];
-		bb += (double) b[i] * b[i];
-		difference += ((double) a[i] - b[i]) * ((double) a[i] - b[i]);
-	}
-	return metric == UC_METRIC_COSINE ? 1 - ab / sqrt(aa * bb) : sqrt(difference);
-}
-
 /* By the definition. */
 static double
 expected_silhouette(const Sample *sample, size_t row, const double *weights, UcMetric metric)
@@ -98,7 +75,8 @@ expected_silhouette(const Sample *sample, size_t row, const double *weights, UcM
 		if (other == row)
 			continue;
 		sums[sample->labels[other]] +=
-			weight * distance(sample->x + row * sample->dim, sample->x + other * sample->dim, sample->dim, metric);
+			weight * distance_by_definition(sample->x + row * sample->dim, sample->x + other * sample->dim,
+											 sample->dim, metric);
 		totals[sample->labels[other]] += weight;
 	}
 	if (totals[own] == 0)

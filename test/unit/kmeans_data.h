@@ -16,14 +16,14 @@ static const UcRun one_thread = {.threads = 1,.max_memory = (size_t) 1 << 30};
 
 /* ---- data ---- */
 
-static double
+static inline double
 normal(UcRandom *random)
 {
 	return sqrt(-2 * log(1 - uc_random_unit(random))) * cos(6.283185307179586 * uc_random_unit(random));
 }
 
 /* `blobs` clouds of unit spread whose centres lie `apart` times that from each other, all moved by `offset`. */
-static float *
+static inline float *
 make_rows(size_t rows, size_t dim, int blobs, double apart, double offset, uint64_t seed)
 {
 	float	   *x = uc_alloc(rows * dim * sizeof(float));
@@ -44,7 +44,7 @@ make_rows(size_t rows, size_t dim, int blobs, double apart, double offset, uint6
 	return x;
 }
 
-static UcKmeansOptions
+static inline UcKmeansOptions
 options_for(int k, UcMetric metric)
 {
 	UcKmeansOptions options;
@@ -57,7 +57,7 @@ options_for(int k, UcMetric metric)
 	return options;
 }
 
-static UcKmeans
+static inline UcKmeans
 fit(const float *x, size_t rows, size_t dim, const UcKmeansOptions *options, int threads)
 {
 	UcRun		run = one_thread;
