@@ -12,7 +12,7 @@ EXTENSION = usercluster usercluster_pgvector
 EXTVERSION = 0.1.0
 MODULE_big = usercluster
 
-CORE_ROOMS = base text model token embed train cluster segment
+CORE_ROOMS = base text model token embed cluster train segment
 CORE_SOURCES = $(sort $(foreach room,$(CORE_ROOMS),$(wildcard src/$(room)/*.c)))
 # Reading JSON and safetensors is for the tool alone: the server maps what the tool has compiled.
 IMPORT_SOURCES = $(filter src/model/import%,$(CORE_SOURCES))

@@ -122,15 +122,19 @@ $node->safe_psql('postgres', q{CALL usercluster.fine_tune('base', 'again', 'SELE
 	prompt => 'about: ', rate => 1e-3)});
 is($node->safe_psql('postgres', q{SELECT count(DISTINCT fingerprint) FROM usercluster.models WHERE name IN ('tuned', 'again')}), 1,
 	'the same texts give the same model');
+($code, $out, $err) = $node->psql('postgres', q{CALL usercluster.fine_tune('base', 'paired', 'TABLE pairs', epochs => 4, batch => 8, rate => 5e-3)});
+like($err, qr/NOTICE:  model "paired" is better.*What decided are the groups of texts without labels: two halves of them agreed on these by [01]\.\d+, before by/s,
+	'without labels it says which check decided');
+unlink "$dir/paired.ucm";
 is($node->safe_psql('postgres', q{SELECT base, objective, prompt FROM usercluster.models WHERE name = 'more'}), 'tuned|pairs|about: ',
 	'one tuned again names the latest, and keeps its prompt');
 is($node->safe_psql('postgres', q{SELECT (usercluster.embed('red apples', 'tuned') <=> usercluster.embed('red pears', 'tuned')) <>
 	(usercluster.embed('red apples', 'base') <=> usercluster.embed('red pears', 'base'))}), 't', 'it embeds, otherwise than the base');
-$node->safe_psql('postgres', q{CALL usercluster.fine_tune('base', 'alone', 'SELECT body || id FROM texts ORDER BY id', 'unsupervised', batch => 8, rate => 5e-3,
-	adapter_rank => 2); CALL usercluster.fine_tune('base', 'guesses', 'SELECT body FROM texts ORDER BY id', 'masked', batch => 8, rate => 5e-3)});
+$node->safe_psql('postgres', q{CALL usercluster.fine_tune('base', 'alone', 'SELECT body || id FROM texts ORDER BY id', 'unsupervised', batch => 8, rate => 1e-2,
+	adapter_rank => 2); CALL usercluster.fine_tune('base', 'guesses', 'SELECT body || id FROM texts ORDER BY id', 'masked', epochs => 6, batch => 8, rate => 5e-3)});
 is($node->safe_psql('postgres', q{SELECT objective, options FROM usercluster.models WHERE name IN ('alone', 'guesses') ORDER BY name}),
-	"unsupervised|epochs 2, batch 8, rate 0.005, decay 0.01, scale 20, dropout 0.1, last layers 2, adapter rank 2, tokens 128\n"
-	. 'masked|epochs 2, batch 8, rate 0.005, decay 0.01, masked 0.15, dropout 0, last layers 2, tokens 128', 'from texts alone');
+	"unsupervised|epochs 2, batch 8, rate 0.01, decay 0.01, scale 20, dropout 0.1, last layers 2, adapter rank 2, tokens 128\n"
+	. 'masked|epochs 6, batch 8, rate 0.005, decay 0.01, masked 0.15, dropout 0, last layers 2, tokens 128', 'from texts alone');
 like(refused(qq{CALL usercluster.fine_tune('tuned', 'x', '$labels', 'labels', batch => 8, rate => 1)}, 'P0002',
 	'no step made model "tuned" better', 'where nothing is better it is an error'), qr/loss there was \d+\.\d+ before the first of \d+ steps/,
 	'with the loss');

@@ -4,6 +4,8 @@
  */
 #include "postgres.h"
 
+#include <math.h>
+
 #include "fmgr.h"
 #include "lib/stringinfo.h"
 #include "utils/builtins.h"
@@ -150,6 +152,14 @@ rows_skipped(const TrainingTexts *texts)
 static _Noreturn void
 refuse_result(const Work *work, const TrainingTexts *texts, const UcFineTuneResult *result)
 {
+	if (result->held_after < result->held_before)
+		ereport(ERROR,
+				(errcode(ERRCODE_NO_DATA_FOUND),
+				 errmsg("model \"%s\" would not become better, so no model was written", work->name),
+				 errdetail("Its texts' groups would be less firm: two halves of the texts agreed on them by %.3f, before by %.3f. The loss on what was held back was %.4f, before %.4f; without labels that does not decide.%s",
+						   result->structure_after, result->structure_before, result->held_after, result->held_before,
+						   rows_skipped(texts)),
+				 errhint("Try pairs that say more of what belongs together, another objective, a lower rate, or fewer layers.")));
 	ereport(ERROR,
 			(errcode(ERRCODE_NO_DATA_FOUND),
 			 errmsg("no step made model \"%s\" better on what was held back, so no model was written", work->name),
@@ -160,14 +170,23 @@ refuse_result(const Work *work, const TrainingTexts *texts, const UcFineTuneResu
 			 errhint("Try more texts, another objective, another rate, or fewer layers.")));
 }
 
+/* What was looked at to say that it is better. */
+static const char *
+tell_check(const UcFineTuneResult *result)
+{
+	return isnan(result->structure_after) ? "" :
+		psprintf(" What decided are the groups of texts without labels: two halves of them agreed on these by %.3f, before by %.3f.",
+				 result->structure_after, result->structure_before);
+}
+
 static void
 tell_result(const Work *work, const char *name, const TrainingTexts *texts, const UcFineTuneResult *result)
 {
 	ereport(NOTICE,
 			(errmsg("model \"%s\" is better than \"%s\" on what was held back: loss %.4f, before %.4f", name, work->name,
 					result->held_after, result->held_before),
-			 errdetail("Its weights are those after step %zu of %zu, learnt from %zu %s.%s%s", result->kept_step, result->steps,
-					   texts->count, texts->second == TRAINING_PAIR ? "pairs" : "texts",
+			 errdetail("Its weights are those after step %zu of %zu, learnt from %zu %s.%s%s%s", result->kept_step, result->steps,
+					   texts->count, texts->second == TRAINING_PAIR ? "pairs" : "texts", tell_check(result),
 					   result->not_finite ? " Training ended there because the loss was no longer finite." : "",
 					   rows_skipped(texts))));
 	if (uc_model_changed(work->base, settings_model_dir(), work->name))

@@ -4,6 +4,7 @@
  */
 #include "tool/fine_tune.h"
 
+#include <math.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -147,6 +148,14 @@ complain(UcError *err)
 static int
 refuse_result(const UcFineTuneResult *result)
 {
+	if (result->held_after < result->held_before)
+	{
+		fprintf(stderr, "usercluster-model: the model would not become better: nothing was written\n"
+				"DETAIL:  Its texts' groups would be less firm: two halves of the texts agreed on them by %.3f, before by %.3f. "
+				"The loss on what was held back was %.4f, before %.4f; without labels that does not decide.\n",
+				result->structure_after, result->structure_before, result->held_after, result->held_before);
+		return 1;
+	}
 	fprintf(stderr, "usercluster-model: no step was better than the base model on what was held back: nothing was written\n"
 			"DETAIL:  The loss there was %.4f before the first of %zu steps, and never lower.%s\n", result->held_before,
 			result->steps, result->not_finite ? " Training ended where the loss was no longer finite." : "");
@@ -176,6 +185,9 @@ tune(Order *order, const char *base_name, Examples *e, Work *work)
 	fprintf(stderr, "%zu examples, %zu skipped, %zu steps, loss on what was held back %.4f before, %.4f after step %zu%s\n", e->count,
 			e->skipped, result.steps, result.held_before, result.held_after, result.kept_step,
 			result.not_finite ? "; ended early: the loss was no longer finite" : "");
+	if (!isnan(result.structure_after))
+		fprintf(stderr, "without labels the texts' groups decide: two halves of the texts agree on them by %.3f, before by %.3f\n",
+				result.structure_after, result.structure_before);
 	printf("%s\n", order->output);
 	return 0;
 }

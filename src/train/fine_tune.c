@@ -4,6 +4,7 @@
  */
 #include "train/fine_tune.h"
 
+#include <math.h>
 #include <stdbool.h>
 #include <string.h>
 
@@ -13,6 +14,7 @@
 #include "train/examples.h"
 #include "train/lesson.h"
 #include "train/pass.h"
+#include "train/structure.h"
 
 #define CHECKS 2				/* in an epoch */
 #define HEAD_PACE 10			/* of the head of masked words, times the encoder's rate */
@@ -34,6 +36,8 @@ typedef struct Tuning
 	UcRandom	random;
 	float	   *best;			/* [parameters.total] */
 	size_t		worse;			/* checks in a row */
+	UcText	   *sample;			/* [sampled] texts whose groups are looked at; those held back first */
+	size_t		sampled;
 	UcFineTuneResult *result;
 } Tuning;
 
@@ -325,6 +329,58 @@ uc_fine_tune_check(const UcWeights *weights, const UcFineTuneOptions *options, c
 	return status != UC_OK ? status : check_memory(weights, &granted, NULL, 0, run, err);
 }
 
+/* The first texts of pairs; of those held back before others. */
+static UcStatus
+choose_sample(Tuning *t, const UcText *texts, UcError *err)
+{
+	size_t		most = t->examples.count < UC_STRUCTURE_TEXTS ? t->examples.count : UC_STRUCTURE_TEXTS;
+
+	t->sample = uc_alloc(uc_size_mul(most, sizeof *t->sample));
+	if (t->sample == NULL)
+		return uc_out_of_memory(err, uc_size_mul(most, sizeof *t->sample));
+	for (t->sampled = 0; t->sampled < most; t->sampled++)
+		t->sample[t->sampled] = texts[t->examples.order[t->sampled]];
+	return UC_OK;
+}
+
+/* Of the sample, with the weights as they are. NAN with labels. */
+static UcStatus
+measure_structure(Tuning *t, const UcTokenizer *tokenizer, double *structure, UcError *err)
+{
+	UcEmbedOptions options = {.prompt = t->options->prompt};
+	size_t		n = t->weights->model.config.dimensions,
+				bytes = uc_size_mul(uc_size_mul(t->sampled, n), sizeof(float));
+	float	   *vectors;
+	UcStatus	status;
+
+	*structure = NAN;
+	if (t->options->objective == UC_OBJECTIVE_LABELS)
+		return UC_OK;
+	vectors = uc_alloc(bytes);
+	if (vectors == NULL)
+		return uc_out_of_memory(err, bytes);
+	status = uc_embed(&t->weights->model, tokenizer, t->sample, t->sampled, &options, t->run, vectors, err);
+	if (status == UC_OK)
+		status = uc_structure(vectors, t->sampled, n, t->options->seed, t->run, structure, err);
+	uc_free(vectors);
+	return status;
+}
+
+static UcStatus
+train_and_judge(Tuning *t, const UcTokenizer *tokenizer, UcError *err)
+{
+	UcFineTuneResult *r = t->result;
+	UcStatus	status = measure_structure(t, tokenizer, &r->structure_before, err);
+
+	if (status == UC_OK)
+		status = train(t, err);
+	if (status == UC_OK)
+		status = measure_structure(t, tokenizer, &r->structure_after, err);
+	if (status == UC_OK && r->structure_after < r->structure_before)
+		r->kept_step = 0;
+	return status;
+}
+
 UcStatus
 uc_fine_tune(UcWeights *weights, const UcTokenizer *tokenizer, const UcText *texts, size_t count, const int32_t *labels,
 			 const UcFineTuneOptions *options, const UcRun *run, UcFineTuneResult *result, UcError *err)
@@ -348,7 +404,9 @@ uc_fine_tune(UcWeights *weights, const UcTokenizer *tokenizer, const UcText *tex
 	if (status == UC_OK)
 		status = prepare(&t, tokenizer, err);
 	if (status == UC_OK)
-		status = train(&t, err);
+		status = choose_sample(&t, texts, err);
+	if (status == UC_OK)
+		status = train_and_judge(&t, tokenizer, err);
 	uc_lesson_free(t.lesson);
 	uc_adam_free(t.adam);
 	uc_adapters_free(t.adapters);
@@ -356,5 +414,6 @@ uc_fine_tune(UcWeights *weights, const UcTokenizer *tokenizer, const UcText *tex
 	uc_masking_free(&t.masking);
 	uc_examples_free(&t.examples);
 	uc_free(t.best);
+	uc_free(t.sample);
 	return status;
 }

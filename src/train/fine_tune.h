@@ -5,9 +5,14 @@
  * A few examples are held back (examples.h); their loss is taken before, and a few times an epoch. The weights
  * kept are those of the lowest; training ends early when several checks in a row were not lower.
  *
+ * Labels say what is better, so with them the loss on what is held back decides. Without, that loss falls in training that does
+ * harm too; then the model is kept only if the texts' groups are as firm as the base model's or firmer (structure.h), on texts held back
+ * and, where these are few, others.
+ *
  *	  examples.h   the texts' tokens, which are held back, who is whose partner
  *	  lesson.h     one step's texts to their loss and its gradient
  *	  adam.h       the gradient to a step of the weights
+ *	  structure.h  whether it helped, without labels
  *	  fine_tune.c  epochs, checks, the best weights
  */
 #ifndef UC_TRAIN_FINE_TUNE_H
@@ -33,7 +38,7 @@ extern size_t uc_fine_tune_memory(const UcWeights *weights, const UcFineTuneOpti
 extern UcStatus uc_fine_tune_check(const UcWeights *weights, const UcFineTuneOptions *options, const UcRun *run, UcError *err);
 
 /*
- * texts and labels as the objective wants them (options.h). weights end as the best that were met. Errors:
+ * texts and labels as the objective wants them (options.h). weights end as those of the lowest loss that was met. Errors:
  * UC_INVALID_ARGUMENT (an option out of range), UC_INVALID_DATA (too few examples, one label, a text without tokens or
  * not UTF-8), UC_MEMORY_LIMIT (before any work), UC_OUT_OF_MEMORY, UC_INTERRUPTED (weights are then undefined).
  */

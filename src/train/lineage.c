@@ -79,6 +79,12 @@ uc_fine_tuned_write(const UcWeights *weights, const UcModel *base, const UcLinea
 	add(&metadata, "tuned.seed", "%lld", (long long) o->seed);
 	add(&metadata, "tuned.loss_before", "%.6g", r->held_before);
 	add(&metadata, "tuned.loss_after", "%.6g", r->held_after);
+	add(&metadata, "tuned.check", "%s", o->objective == UC_OBJECTIVE_LABELS ? "loss" : "groups");
+	if (o->objective != UC_OBJECTIVE_LABELS)
+	{
+		add(&metadata, "tuned.groups_before", "%.4f", r->structure_before);
+		add(&metadata, "tuned.groups_after", "%.4f", r->structure_after);
+	}
 	describe_options(o, base->config.layers, options, sizeof options);
 	add(&metadata, "tuned.options", "%s", options);
 	if (metadata.status == UC_OK)

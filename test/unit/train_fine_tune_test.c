@@ -7,6 +7,7 @@
 
 #include <malloc.h>
 
+#include "base/random.h"
 #include "train/lineage.h"
 
 #define COUNT 60
@@ -238,6 +239,38 @@ check_unsupervised(const LoadedModel *loaded, UcFineTuneOptions options, UcRun *
 	uc_weights_free(with[1]);
 }
 
+/* Pairs that belong together help. Of pairs drawn by chance the loss held out falls too, but the groups dissolve. */
+static void
+check_judgement(const LoadedModel *loaded, UcFineTuneOptions options, UcRun *run)
+{
+	static UcText chance[2 * COUNT];
+	UcWeights  *w;
+	UcFineTuneResult result;
+	UcError		err = {0};
+	UcRandom	random;
+
+	options.objective = UC_OBJECTIVE_PAIRS;
+	options.epochs = 4;
+	CHECK(uc_weights_create(loaded->model, &w, &err) == UC_OK &&
+		  uc_fine_tune(w, loaded->tokenizer, texts, COUNT, NULL, &options, run, &result, &err) == UC_OK && result.kept_step > 0 &&
+		  result.structure_after > result.structure_before, "pairs that belong together are kept: groups %.3f to %.3f",
+		  result.structure_before, result.structure_after);
+	uc_weights_free(w);
+	options.scale = 200;		/* sure of itself and wrong, it has much to unlearn */
+	options.rate = 2e-2;
+	options.epochs = 30;
+	uc_random_seed(&random, 1, 1);
+	for (int i = 0; i < 2 * COUNT; i++)
+		chance[i] = texts[i < COUNT ? (size_t) i : (size_t) uc_random_below(&random, COUNT)];
+	CHECK(uc_weights_create(loaded->model, &w, &err) == UC_OK &&
+		  uc_fine_tune(w, loaded->tokenizer, chance, COUNT, NULL, &options, run, &result, &err) == UC_OK &&
+		  result.held_after < result.held_before, "pairs by chance: the loss held out falls, %.3f to %.3f", result.held_before,
+		  result.held_after);
+	CHECK(result.kept_step == 0 && result.structure_after < result.structure_before, "and they are refused: groups %.3f to %.3f",
+		  result.structure_before, result.structure_after);
+	uc_weights_free(w);
+}
+
 int
 main(void)
 {
@@ -257,6 +290,7 @@ main(void)
 	check_refusals(&loaded, options, &run);
 	check_unsupervised(&loaded, options, &run);
 	check_adapters(&loaded, options, &run);
+	check_judgement(&loaded, options, &run);
 	check_ends(&loaded, options, &run);
 	check_memory(&loaded, options, &run);
 	for (int i = 0; i < 2; i++)
