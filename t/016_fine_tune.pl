@@ -158,6 +158,19 @@ append_to_file("$dir/broken.ucm", substr($whole, 0, -4) . "\x00\x00\xc0\x7f");
 refused(qq{CALL usercluster.fine_tune('broken', 'x', '$labels', 'labels')}, '22000', 'not finite', 'a base that gives no numbers');
 unlink "$dir/broken.ucm";
 
+# one whose embeddings are so small that their gradient has no number: norm and bias of the last layer, the end of the file
+append_to_file("$dir/small.ucm", substr($whole, 0, -128) . pack('f<32', map { $_ * 1e-41 } unpack('f<32', substr($whole, -128))));
+like(refused(qq{CALL usercluster.fine_tune('small', 'x', '$labels', 'labels', batch => 8)}, 'P0002', 'no model was written', 'training without numbers ends'),
+	qr/no longer finite.*HINT:  Try a lower rate/s, 'and says so');
+unlink "$dir/small.ucm";
+
+# a name that another session takes meanwhile
+$node->safe_psql('postgres', qq{CREATE FUNCTION take_name() RETURNS int LANGUAGE plpgsql AS
+	\$\$ BEGIN COPY (SELECT) TO PROGRAM 'cp $dir/base.ucm $dir/taken.ucm'; RETURN 1; END \$\$});
+refused(q{CALL usercluster.fine_tune('base', 'taken', 'SELECT body, topic FROM texts, (SELECT take_name() OFFSET 0) t', 'labels', epochs => 4, batch => 8,
+	rate => 5e-3)}, '42710', 'model "taken" already exists', 'a name that is taken meanwhile');
+unlink "$dir/taken.ucm";
+
 # nowhere to write
 chmod 0555, $dir;
 refused(q{CALL usercluster.fine_tune('base', 'x', 'TABLE pairs')}, '55000', 'cannot write into the model directory', 'a directory that is read only');

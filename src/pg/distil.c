@@ -35,8 +35,8 @@ USERCLUSTER_FUNCTION(usercluster_distil)
 	usercluster_run(&run);
 	progress_watch(&run);
 	run.max_memory -= Min(run.max_memory, texts.bytes);
-	usercluster_check(uc_distil(open->model, open->tokenizer, open->name, texts.texts, texts.count,
-								(uint64) PG_GETARG_INT64(3), path, &run, &found, &err), &err);
+	training_check(uc_distil(open->model, open->tokenizer, open->name, texts.texts, texts.count, (uint64) PG_GETARG_INT64(3), path,
+							 &run, &found, &err), &err, name, "distil");
 	progress_end();
 	ereport(NOTICE,
 			(errmsg("model \"%s\" has %zu words, learnt from %zu texts", name, found.words, found.texts),

@@ -228,7 +228,7 @@ USERCLUSTER_FUNCTION(usercluster_fine_tune)
 		refuse_result(work, &texts, &result);
 	lineage.base = work->name;
 	lineage.count = texts.count;
-	usercluster_check(uc_fine_tuned_write(work->weights, work->base, &lineage, path, &run, &err), &err);
+	training_check(uc_fine_tuned_write(work->weights, work->base, &lineage, path, &run, &err), &err, name, "fine-tune");
 	progress_end();
 	tell_result(work, name, &texts, &result);
 	MemoryContextDelete(context);

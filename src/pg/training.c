@@ -205,3 +205,11 @@ training_output(const char *name, const char *command)
 				 errhint("Let the server's user write there, set usercluster.model_dir to a directory where it may, or use usercluster-model %s.", command)));
 	return path;
 }
+
+void
+training_check(UcStatus status, const UcError *err, const char *name, const char *command)
+{
+	if (status == UC_INVALID_ARGUMENT)
+		training_output(name, command);
+	usercluster_check(status, err);
+}

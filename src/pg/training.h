@@ -40,6 +40,12 @@ extern void training_require(FunctionCallInfo fcinfo, int number, const char *na
  */
 extern char *training_output(const char *name, const char *command);
 
+/*
+ * usercluster_check for a call that wrote that file, or would have: where another session has taken the name in the meantime the
+ * error is that of training_output.
+ */
+extern void training_check(UcStatus status, const UcError *err, const char *name, const char *command);
+
 /* Runs the query as the caller and gathers its texts in the current memory context, within usercluster.max_memory. */
 extern void training_read(const char *query, TrainingSecond second, TrainingTexts *out);
 
