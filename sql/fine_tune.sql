@@ -28,5 +28,6 @@ CALL usercluster.fine_tune('gone', 'x', 'SELECT 1');
 RESET usercluster.model_dir;
 
 -- what was imported comes from no other model
-SELECT base, fidelity, base_fingerprint, objective, texts, steps, seed, loss_before, loss_after, options FROM usercluster.models
+SELECT base, fidelity, base_fingerprint, objective, texts, steps, seed, loss_before, loss_after, "check", groups_before,
+	groups_after, options FROM usercluster.models
 WHERE name = 'all-MiniLM-L6-v2';

@@ -41,7 +41,8 @@ CREATE FUNCTION usercluster.list_models(
 	OUT name text, OUT architecture text, OUT dimensions int, OUT maximum_tokens int, OUT parameters bigint, OUT bytes bigint,
 	OUT prompt text, OUT fingerprint text, OUT problem text, OUT base text, OUT fidelity float8,
 	OUT base_fingerprint text, OUT objective text, OUT texts bigint, OUT steps bigint, OUT seed bigint,
-	OUT loss_before float8, OUT loss_after float8, OUT options text)
+	OUT loss_before float8, OUT loss_after float8, OUT "check" text, OUT groups_before float8, OUT groups_after float8,
+	OUT options text)
 RETURNS SETOF record
 LANGUAGE C STABLE PARALLEL SAFE COST 10000 ROWS 5
 AS 'MODULE_PATHNAME', 'usercluster_list_models';
@@ -50,7 +51,7 @@ COMMENT ON FUNCTION usercluster.list_models() IS 'what lies in the model directo
 CREATE VIEW usercluster.models AS
 	SELECT * FROM usercluster.list_models() ORDER BY name;
 COMMENT ON VIEW usercluster.models IS
-'models in the model directory: name, architecture, dimensions, maximum tokens, parameters, bytes, prompt, fingerprint (SHA-256 of the content), the problem where a file is refused, and of a model made from another that base model, its fingerprint then, and on how many texts; of a distilled one fidelity: its mean cosine to the base model''s embeddings on texts held back; of a fine-tuned one objective, steps, seed, the loss on what was held back before and after, and the other options';
+'models in the model directory: name, architecture, dimensions, maximum tokens, parameters, bytes, prompt, fingerprint (SHA-256 of the content), the problem where a file is refused, and of a model made from another that base model, its fingerprint then, and on how many texts; of a distilled one fidelity: its mean cosine to the base model''s embeddings on texts held back; of a fine-tuned one objective, steps, seed, the loss on what was held back before and after, the check that decided (loss, or how well two halves of the texts agree on their groups, before and after), and the other options';
 GRANT SELECT ON usercluster.models TO PUBLIC;
 
 CREATE FUNCTION usercluster.embed_column() RETURNS trigger

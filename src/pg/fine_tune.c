@@ -163,8 +163,8 @@ refuse_result(const Work *work, const TrainingTexts *texts, const UcFineTuneResu
 	ereport(ERROR,
 			(errcode(ERRCODE_NO_DATA_FOUND),
 			 errmsg("no step made model \"%s\" better on what was held back, so no model was written", work->name),
-			 errdetail("The loss there was %.4f before the first of %zu steps, and never lower.%s%s", result->held_before,
-					   result->steps, result->not_finite ? " Training ended where the loss was no longer finite." : "",
+			 errdetail("The loss there was %.4f before, and after none of %zu steps lower.%s%s", result->held_before, result->steps,
+					   result->not_finite ? " Training ended where the loss or its gradient was no longer finite." : "",
 					   rows_skipped(texts)),
 			 result->not_finite ? errhint("Try a lower rate.") :
 			 errhint("Try more texts, another objective, another rate, or fewer layers.")));

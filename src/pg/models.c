@@ -24,7 +24,7 @@
 #include "pg/texts.h"
 
 #define MAX_OPEN 8
-#define COLUMNS 19				/* of list_models */
+#define COLUMNS 22				/* of list_models */
 #define FIRST_OF_ORIGIN 9
 
 static OpenModel open_models[MAX_OPEN];
@@ -128,7 +128,10 @@ static const struct
 	{15, "tuned.seed", NULL, INT8OID},
 	{16, "tuned.loss_before", NULL, FLOAT8OID},
 	{17, "tuned.loss_after", NULL, FLOAT8OID},
-	{18, "tuned.options", NULL, TEXTOID}
+	{18, "tuned.check", NULL, TEXTOID},
+	{19, "tuned.groups_before", NULL, FLOAT8OID},
+	{20, "tuned.groups_after", NULL, FLOAT8OID},
+	{21, "tuned.options", NULL, TEXTOID}
 };
 
 /* NULL where the file has nothing under the key, or what no such value can be. */

@@ -157,8 +157,8 @@ refuse_result(const UcFineTuneResult *result)
 		return 1;
 	}
 	fprintf(stderr, "usercluster-model: no step was better than the base model on what was held back: nothing was written\n"
-			"DETAIL:  The loss there was %.4f before the first of %zu steps, and never lower.%s\n", result->held_before,
-			result->steps, result->not_finite ? " Training ended where the loss was no longer finite." : "");
+			"DETAIL:  The loss there was %.4f before, and after none of %zu steps lower.%s\n", result->held_before, result->steps,
+			result->not_finite ? " Training ended where the loss or its gradient was no longer finite." : "");
 	return 1;
 }
 

@@ -178,6 +178,7 @@ print_origin(const UcModel *model)
 		{"penalty", "distilled.penalty"}, {"fidelity", "distilled.fidelity"}, {"centred", "distilled.centred"},
 		{"base", "tuned.base"}, {"base sha256", "tuned.fingerprint"}, {"objective", "tuned.objective"}, {"texts", "tuned.texts"},
 		{"steps", "tuned.steps"}, {"seed", "tuned.seed"}, {"loss before", "tuned.loss_before"}, {"loss after", "tuned.loss_after"},
+		{"check", "tuned.check"}, {"groups before", "tuned.groups_before"}, {"groups after", "tuned.groups_after"},
 		{"options", "tuned.options"}
 	};
 
