@@ -9,7 +9,9 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/simd.h"
 #include "model/format.h"
+#include "model/model.h"
 #include "model/tokenizer_format.h"
 #include "model/writer.h"
 
@@ -91,24 +93,76 @@ float_to_half(float value)
 	return (uint16_t) (sign | (bits - 0x38000000 + 0xFFF + (bits >> 13 & 1)) >> 13);
 }
 
+#define BLOCK 32				/* weights of UC_TENSOR_Q4_0 that share a scale */
+#define BLOCK_BYTES 18
+#define SCALES 16				/* that are tried for a block */
+
+/* One of 16 steps from -8 to 7 for each value: that scale of several, around the least without clipping, that errs least. */
+static void
+pack_block(const float *values, uint8_t *out)
+{
+	float		widest = 0;
+	double		least = INFINITY;
+	uint16_t	half = 0;
+	float		scale;
+
+	for (int j = 0; j < BLOCK; j++)
+		if (fabsf(values[j]) > fabsf(widest))
+			widest = values[j];
+	for (int i = 0; i < SCALES && widest != 0; i++)
+	{
+		uint16_t	tried = float_to_half(widest / -8 * (1.1f - 0.025f * (float) i));
+		double		error = 0;
+
+		uc_kernels()->widen(&scale, &tried, 1);
+		for (int j = 0; j < BLOCK && scale != 0; j++)
+		{
+			float		steps = fminf(fmaxf(roundf(values[j] / scale), -8), 7);
+
+			error += ((double) values[j] - (double) steps * scale) * ((double) values[j] - (double) steps * scale);
+		}
+		if (scale != 0 && error < least)
+		{
+			least = error;
+			half = tried;
+		}
+	}
+	memset(out, 0, BLOCK_BYTES);
+	memcpy(out, &half, sizeof half);
+	uc_kernels()->widen(&scale, &half, 1);
+	for (int j = 0; j < BLOCK; j++)
+	{
+		float		steps = scale == 0 ? 0 : fminf(fmaxf(roundf(values[j] / scale), -8), 7);
+
+		out[2 + j % 16] |= (uint8_t) ((int) steps + 8) << (j < 16 ? 0 : 4);
+	}
+}
+
 static UcStatus
 write_vectors(UcModelWriter *writer, const UcStaticContent *content, UcError *err)
 {
-	uint16_t   *row = uc_alloc(content->dimensions * sizeof *row);
+	size_t		bytes = uc_tensor_row_bytes(content->compact ? UC_TENSOR_Q4_0 : UC_TENSOR_F16, content->dimensions);
+	uint8_t    *row = uc_alloc(bytes);
 
 	if (row == NULL)
-		return uc_out_of_memory(err, content->dimensions * sizeof *row);
+		return uc_out_of_memory(err, bytes);
 	uc_writer_section(writer, NULL, 0);
 	for (size_t i = 0; i < content->words; i++)
 	{
+		const float *vector = content->vectors + i * content->dimensions;
+
 		if (i % 1024 == 0 && content->run != NULL && uc_interrupted(content->run))
 		{
 			uc_free(row);
 			return uc_interrupt_error(err);
 		}
-		for (size_t j = 0; j < content->dimensions; j++)
-			row[j] = float_to_half(content->vectors[i * content->dimensions + j]);
-		uc_writer_bytes(writer, row, content->dimensions * sizeof *row);
+		if (content->compact)
+			for (size_t block = 0; block < content->dimensions / BLOCK; block++)
+				pack_block(vector + block * BLOCK, row + block * BLOCK_BYTES);
+		else
+			for (size_t j = 0; j < content->dimensions; j++)
+				((uint16_t *) row)[j] = float_to_half(vector[j]);
+		uc_writer_bytes(writer, row, bytes);
 	}
 	uc_free(row);
 	return UC_OK;
@@ -120,7 +174,7 @@ entry(const char *name, uint32_t type, uint64_t rows, uint64_t columns, uint64_t
 	UcTensorEntry made = {.type = type,.rank = rows == 1 ? 1 : 2,.rows = rows,.columns = columns};
 
 	snprintf(made.name, sizeof made.name, "%s", name);
-	made.data = (UcSpan) {uc_size_align(*at), rows * columns * (type == UC_TENSOR_F16 ? 2 : 4)};
+	made.data = (UcSpan) {uc_size_align(*at), rows * uc_tensor_row_bytes(type, columns)};
 	*at = made.data.offset + made.data.bytes;
 	return made;
 }
@@ -134,8 +188,15 @@ uc_static_write(const char *output, const UcStaticContent *content, UcError *err
 	UcTensorEntry table[3] = {0};
 	UcModelWriter writer;
 	uint64_t	at;
-	UcStatus	status = uc_writer_begin(&writer, output, err);
+	UcStatus	status;
 
+	if (content->compact && content->dimensions % BLOCK != 0)
+	{
+		uc_error(err, UC_INVALID_ARGUMENT, "vectors of %u dimensions cannot be kept in 4 bits", content->dimensions);
+		uc_error_hint(err, "Fill them with zeros to a multiple of %d, or keep them as float16.", BLOCK);
+		return UC_INVALID_ARGUMENT;
+	}
+	status = uc_writer_begin(&writer, output, err);
 	if (status != UC_OK)
 		return status;
 	writer.header.config = uc_writer_section(&writer, &config, sizeof config);
@@ -144,7 +205,7 @@ uc_static_write(const char *output, const UcStaticContent *content, UcError *err
 	at = uc_size_align(writer.at) + sizeof table;
 	table[0] = entry("static.weight", UC_TENSOR_F32, 1, content->words, &at);
 	table[1] = entry("static.mean", UC_TENSOR_F32, 1, content->dimensions, &at);
-	table[2] = entry("embeddings.word", UC_TENSOR_F16, content->words, content->dimensions, &at);
+	table[2] = entry("embeddings.word", content->compact ? UC_TENSOR_Q4_0 : UC_TENSOR_F16, content->words, content->dimensions, &at);
 	writer.header.tensors = uc_writer_section(&writer, table, sizeof table);
 	uc_writer_section(&writer, content->weights, content->words * sizeof(float));
 	uc_writer_section(&writer, content->mean, content->dimensions * sizeof(float));

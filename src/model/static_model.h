@@ -5,6 +5,7 @@
 #ifndef UC_MODEL_STATIC_MODEL_H
 #define UC_MODEL_STATIC_MODEL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -31,13 +32,17 @@ typedef struct UcStaticContent
 	size_t		metadata_bytes;
 	uint32_t	words;
 	uint32_t	dimensions;
-	const float *vectors;		/* [words, dimensions], kept as float16 */
+	const float *vectors;		/* [words, dimensions] */
+	bool		compact;		/* they are kept in 4 bits each, where 32 divides dimensions, not as float16 */
 	const float *weights;		/* [words] */
 	const float *mean;			/* [dimensions] */
 	const UcRun *run;			/* may stop the writing; NULL: nobody does */
 } UcStaticContent;
 
-/* Writes the file, which appears complete or not at all, and only where nothing has its name. Errors: UC_IO_ERROR, UC_INTERRUPTED. */
+/*
+ * Writes the file, which appears complete or not at all, and only where nothing has its name. Errors: UC_INVALID_ARGUMENT
+ * (compact, and 32 does not divide dimensions), UC_IO_ERROR, UC_INTERRUPTED.
+ */
 extern UcStatus uc_static_write(const char *output, const UcStaticContent *content, UcError *err);
 
 #endif

@@ -18,6 +18,7 @@
 #include "tool/complain.h"
 #include "tool/fine_tune.h"
 #include "tool/paths.h"
+#include "tool/words.h"
 
 #ifndef UC_DEFAULT_MODEL_DIR
 #define UC_DEFAULT_MODEL_DIR "/usr/share/postgresql/usercluster"
@@ -34,6 +35,8 @@ static const char usage[] =
 "                    [--objective unsupervised|masked] [--model-dir DIR] [--epochs N] [--batch N] [--rate R] [--layers N|all]\n"
 "                    [--adapter-rank N] [--dropout P] [--masked P] [--max-tokens N] [--prompt TEXT] [--seed N] [--threads N]\n"
 "                    [--max-memory MB]\n"
+"  usercluster-model split < TEXTS\n"
+"  usercluster-model words NEW [--model-dir DIR] [--output FILE] [--compact] < WORD_VECTORS\n"
 "\n"
 "import compiles a Hugging Face directory (config.json, model.safetensors, tokenizer.json, the module files of\n"
 "sentence-transformers), or one with a 4-bit E5S1 file and tokenizer.json, into one file NAME.ucm.\n"
@@ -41,7 +44,11 @@ static const char usage[] =
 "embed prints one vector a line for each TEXT, or for each line of standard input where no TEXT is given.\n"
 "distil trains a static model NEW on the lines of standard input, to give what the model BASE gives for them.\n"
 "fine-tune trains a copy of BASE on pairs of texts that belong together (a line holds [\"text\", \"text\"]), on texts with labels\n"
-"(columns text and label) or on texts alone (one a line), and writes NEW where that is better on a twentieth of them held back.\n";
+"(columns text and label) or on texts alone (one a line), and writes NEW where that is better on a twentieth of them held back.\n"
+"split prints the words of each line of standard input as static models know them, with TABs between.\n"
+"words writes a static model NEW from lines of a word, TAB, its weight from 0 to 1, TAB, and its numbers, parted by blanks;\n"
+"before them lines \"key: value\" of metadata, of which \"mean\" has the numbers that sums are added to, and an empty line.\n"
+"--compact keeps numbers in 4 bits instead of 16.\n";
 
 typedef struct Arguments
 {
@@ -411,6 +418,10 @@ main(int argc, char **argv)
 	}
 	if (strcmp(argv[1], "fine-tune") == 0)
 		return uc_tool_fine_tune(argc - 2, argv + 2, UC_DEFAULT_MODEL_DIR);
+	if (strcmp(argv[1], "split") == 0)
+		return uc_tool_split(argc - 2, argv + 2);
+	if (strcmp(argv[1], "words") == 0)
+		return uc_tool_words(argc - 2, argv + 2, UC_DEFAULT_MODEL_DIR);
 	for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
 		if (strcmp(argv[1], commands[i].name) == 0)
 		{
