@@ -101,15 +101,17 @@ move(UcAdam *a, const UcPart *part, size_t first, size_t n)
 			   *v = a->square + part->offset + first,
 			   *g = a->gradient + part->offset + first,
 				rate = (float) (a->rate * part->pace / a->mean_correction),
-				shrink = (float) (part->decays ? 1 - a->rate * part->pace * a->options.decay : 1);
+				shrink = (float) (part->decays ? 1 - a->rate * part->pace * a->options.decay : 1),
+				clip = a->clip,
+				correction = a->correction;
 
 	for (size_t i = 0; i < n; i++)
 	{
-		float		d = g[i] * a->clip;
+		float		d = g[i] * clip;
 
 		m[i] += (float) (1 - KEEP_MEAN) * (d - m[i]);
 		v[i] = (float) KEEP_SQUARE * v[i] + (float) (1 - KEEP_SQUARE) * d * d;
-		w[i] = w[i] * shrink - rate * m[i] / (sqrtf(v[i] * a->correction) + EPSILON);
+		w[i] = w[i] * shrink - rate * m[i] / (sqrtf(v[i] * correction) + EPSILON);
 		g[i] = 0;
 	}
 }
