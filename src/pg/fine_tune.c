@@ -57,6 +57,7 @@ begin_work(const char *base, MemoryContext *context)
 {
 	const OpenModel *open = models_get(base);
 	Work	   *work;
+	UcRun		run;
 	UcError		err = {0};
 
 	if (open->model->config.architecture == UC_ARCHITECTURE_STATIC)
@@ -75,7 +76,8 @@ begin_work(const char *base, MemoryContext *context)
 										&work->tokenizer, &err), &err);
 	usercluster_check(uc_check_budget("a copy of this model's weights", uc_weights_memory(work->base), settings_max_memory(),
 									  &err), &err);
-	usercluster_check(uc_weights_create(work->base, &work->weights, &err), &err);
+	usercluster_run(&run);
+	usercluster_check(uc_weights_create(work->base, &run, &work->weights, &err), &err);
 	return work;
 }
 

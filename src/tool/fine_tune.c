@@ -108,6 +108,7 @@ typedef struct Work
 static UcStatus
 open_base(const char *path, const Order *order, Work *work, UcError *err)
 {
+	const UcRun run = {.threads = 1,.max_memory = order->max_memory,.interrupted = interrupted};
 	UcStatus	status = uc_model_open_path(path, &work->base, err);
 
 	if (status == UC_OK)
@@ -115,7 +116,7 @@ open_base(const char *path, const Order *order, Work *work, UcError *err)
 								   &work->tokenizer, err);
 	if (status == UC_OK)
 		status = uc_check_budget("a copy of this model's weights", uc_weights_memory(work->base), order->max_memory, err);
-	return status == UC_OK ? uc_weights_create(work->base, &work->weights, err) : status;
+	return status == UC_OK ? uc_weights_create(work->base, &run, &work->weights, err) : status;
 }
 
 static UcStatus

@@ -8,6 +8,8 @@
 
 #include "base/memory.h"
 
+#define ROWS 1024				/* between two looks whether to go on */
+
 static const UcTensorEntry *
 tensor_table(const UcModel *base, size_t *count)
 {
@@ -35,14 +37,19 @@ uc_weights_memory(const UcModel *base)
 	return uc_size_mul(total_floats(base), sizeof(float));
 }
 
-static void
-copy_tensor(const UcModel *base, const UcTensorEntry *entry, float *values)
+static UcStatus
+copy_tensor(const UcModel *base, const UcTensorEntry *entry, const UcRun *run, float *values, UcError *err)
 {
 	UcModel		source = {.config.hidden = (uint32_t) entry->columns,.word = base->map + entry->data.offset,
 	.word_type = (UcTensorType) entry->type};
 
 	for (uint64_t row = 0; row < entry->rows; row++)
+	{
+		if (run != NULL && row % ROWS == 0 && uc_interrupted(run))
+			return uc_interrupt_error(err);
 		uc_model_word(&source, (uint32_t) row, values + row * entry->columns);
+	}
+	return UC_OK;
 }
 
 /* The place in the copy of what lies at `tensor` in the mapping; NULL stays NULL. */
@@ -77,7 +84,7 @@ lead_over(UcWeights *w, const UcModel *base)
 }
 
 UcStatus
-uc_weights_create(const UcModel *base, UcWeights **out, UcError *err)
+uc_weights_create(const UcModel *base, const UcRun *run, UcWeights **out, UcError *err)
 {
 	UcWeights  *w;
 	const UcTensorEntry *table;
@@ -103,7 +110,11 @@ uc_weights_create(const UcModel *base, UcWeights **out, UcError *err)
 	for (size_t i = 0; i < w->count; i++)
 	{
 		w->tensors[i] = (UcWeight) {&table[i], offset, (size_t) (table[i].rows * table[i].columns)};
-		copy_tensor(base, &table[i], w->values + offset);
+		if (copy_tensor(base, &table[i], run, w->values + offset, err) != UC_OK)
+		{
+			uc_weights_free(w);
+			return UC_INTERRUPTED;
+		}
 		offset += w->tensors[i].count;
 	}
 	lead_over(w, base);

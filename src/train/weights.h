@@ -7,6 +7,7 @@
 
 #include <stddef.h>
 
+#include "base/run.h"
 #include "base/status.h"
 #include "model/model.h"
 
@@ -30,8 +31,11 @@ typedef struct UcWeights
 /* Bytes of a working copy; SIZE_MAX where they cannot be represented. */
 extern size_t uc_weights_memory(const UcModel *base);
 
-/* Copies and dequantises. Errors: UC_UNSUPPORTED (another architecture than BERT), UC_OUT_OF_MEMORY. */
-extern UcStatus uc_weights_create(const UcModel *base, UcWeights **weights, UcError *err);
+/*
+ * Copies and dequantises; run NULL: nobody interrupts. Errors: UC_UNSUPPORTED (another architecture than BERT), UC_OUT_OF_MEMORY,
+ * UC_INTERRUPTED.
+ */
+extern UcStatus uc_weights_create(const UcModel *base, const UcRun *run, UcWeights **weights, UcError *err);
 extern void uc_weights_free(UcWeights *weights);
 
 /* Where in values the tensor begins that this pointer of weights->model leads to. */

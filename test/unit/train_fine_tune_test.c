@@ -39,7 +39,7 @@ check_refusals(const LoadedModel *loaded, UcFineTuneOptions options, const UcRun
 	static const int32_t one[COUNT];
 	UcRun		small = *run;
 
-	CHECK(uc_weights_create(loaded->model, &w, &err) == UC_OK, "a working copy");
+	CHECK(uc_weights_create(loaded->model, NULL, &w, &err) == UC_OK, "a working copy");
 	CHECK_REFUSED(uc_fine_tune(w, loaded->tokenizer, texts, COUNT, NULL, &options, run, &result, &err), UC_INVALID_ARGUMENT, &err,
 				  "labels", "labels are missing");
 	options.objective = UC_OBJECTIVE_PAIRS;
@@ -98,7 +98,7 @@ check_adapters(const LoadedModel *loaded, UcFineTuneOptions options, UcRun *run)
 	UcError		err = {0};
 	const UcModel *m = loaded->model;
 
-	CHECK(uc_weights_create(m, &w, &err) == UC_OK, "a working copy");
+	CHECK(uc_weights_create(m, NULL, &w, &err) == UC_OK, "a working copy");
 	options.adapter_rank = m->config.hidden + 1;
 	CHECK_REFUSED(uc_fine_tune(w, loaded->tokenizer, texts, COUNT, labels, &options, run, &result, &err), UC_INVALID_ARGUMENT, &err,
 				  "adapter rank", "a rank above the model's width");
@@ -140,7 +140,7 @@ check_ends(const LoadedModel *loaded, UcFineTuneOptions options, UcRun *run)
 	size_t		asked = 0,
 				bad = 0;
 
-	CHECK(uc_weights_create(loaded->model, &w, &err) == UC_OK, "a working copy");
+	CHECK(uc_weights_create(loaded->model, NULL, &w, &err) == UC_OK, "a working copy");
 	options.watch = spoil;
 	options.watch_arg = w;
 	CHECK(uc_fine_tune(w, loaded->tokenizer, texts, COUNT, labels, &options, run, &result, &err) == UC_OK && result.not_finite &&
@@ -197,7 +197,7 @@ check_memory(const LoadedModel *loaded, UcFineTuneOptions options, UcRun *run)
 		options.adapter_rank = ways[i].rank;
 		options.layers = ways[i].layers;
 		options.watch_arg = &most;
-		CHECK(uc_weights_create(loaded->model, &w, &err) == UC_OK, "a working copy");
+		CHECK(uc_weights_create(loaded->model, NULL, &w, &err) == UC_OK, "a working copy");
 		said = uc_fine_tune_memory(w, &options, texts, COUNT, run->threads);
 		CHECK(uc_fine_tune(w, loaded->tokenizer, texts, COUNT, NULL, &options, run, &result, &err) == UC_OK, "%s: trained",
 			  ways[i].name);
@@ -227,7 +227,7 @@ check_unsupervised(const LoadedModel *loaded, UcFineTuneOptions options, UcRun *
 	{
 		told = 0;
 		run->threads = 3 - 2 * i;
-		CHECK(uc_weights_create(loaded->model, &with[i], &err) == UC_OK &&
+		CHECK(uc_weights_create(loaded->model, NULL, &with[i], &err) == UC_OK &&
 			  uc_fine_tune(with[i], loaded->tokenizer, texts, COUNT, NULL, &options, run, &result, &err) == UC_OK,
 			  "unsupervised: trained");
 		CHECK(result.kept_step > 0 && result.held_after < result.held_before, "the loss held out falls: %.3f to %.3f",
@@ -251,7 +251,7 @@ check_judgement(const LoadedModel *loaded, UcFineTuneOptions options, UcRun *run
 
 	options.objective = UC_OBJECTIVE_PAIRS;
 	options.epochs = 4;
-	CHECK(uc_weights_create(loaded->model, &w, &err) == UC_OK &&
+	CHECK(uc_weights_create(loaded->model, NULL, &w, &err) == UC_OK &&
 		  uc_fine_tune(w, loaded->tokenizer, texts, COUNT, NULL, &options, run, &result, &err) == UC_OK && result.kept_step > 0 &&
 		  result.structure_after > result.structure_before, "pairs that belong together are kept: groups %.3f to %.3f",
 		  result.structure_before, result.structure_after);
@@ -262,7 +262,7 @@ check_judgement(const LoadedModel *loaded, UcFineTuneOptions options, UcRun *run
 	uc_random_seed(&random, 1, 1);
 	for (int i = 0; i < 2 * COUNT; i++)
 		chance[i] = texts[i < COUNT ? (size_t) i : (size_t) uc_random_below(&random, COUNT)];
-	CHECK(uc_weights_create(loaded->model, &w, &err) == UC_OK &&
+	CHECK(uc_weights_create(loaded->model, NULL, &w, &err) == UC_OK &&
 		  uc_fine_tune(w, loaded->tokenizer, chance, COUNT, NULL, &options, run, &result, &err) == UC_OK &&
 		  result.held_after < result.held_before, "pairs by chance: the loss held out falls, %.3f to %.3f", result.held_before,
 		  result.held_after);
@@ -296,7 +296,7 @@ main(void)
 	for (int i = 0; i < 2; i++)
 	{
 		run.threads = i == 0 ? 3 : 1;
-		CHECK(uc_weights_create(loaded.model, &with[i], &err) == UC_OK &&
+		CHECK(uc_weights_create(loaded.model, NULL, &with[i], &err) == UC_OK &&
 			  uc_fine_tune(with[i], loaded.tokenizer, texts, COUNT, labels, &options, &run, &result, &err) == UC_OK, "trained: %s", err.message);
 		CHECK(result.kept_step > 0 && result.held_after < 0.8 * result.held_before, "the loss held out falls: %.3f to %.3f",
 			  result.held_before, result.held_after);
@@ -324,7 +324,7 @@ main(void)
 	options.objective = UC_OBJECTIVE_PAIRS;
 	options.layers = 1;
 	options.epochs = 1;
-	CHECK(uc_weights_create(loaded.model, &with[0], &err) == UC_OK &&
+	CHECK(uc_weights_create(loaded.model, NULL, &with[0], &err) == UC_OK &&
 		  uc_fine_tune(with[0], loaded.tokenizer, texts, COUNT, NULL, &options, &run, &result, &err) == UC_OK &&
 		  result.steps == 6, "pairs, the last layer");
 	CHECK(memcmp(with[0]->model.layers[0].up_weight, loaded.model->layers[0].up_weight, 64) == 0, "the first layer stays");

@@ -319,7 +319,7 @@ check_model(const char *name, const char *golden_file, const char *training_file
 	t.starts = calloc(MOST_TEXTS + 1, sizeof *t.starts);
 	snprintf(path, sizeof path, "%s/%s", models == NULL ? "build/models" : models, name);
 	CHECK(json_is_object(golden) && json_is_object(t.training), "%s and %s can be read", golden_file, training_file);
-	CHECK(load_model(path, &t.loaded) && uc_weights_create(t.loaded.model, &t.weights, &err) == UC_OK &&
+	CHECK(load_model(path, &t.loaded) && uc_weights_create(t.loaded.model, NULL, &t.weights, &err) == UC_OK &&
 		  uc_pass_create(t.weights, MOST_TOKENS, MOST_TEXTS, 3, &t.pass, &err) == UC_OK,
 		  "%s can be trained (else run scripts/fetch-model %s)", name, name);
 	if (t.pass != NULL && t.training != NULL)

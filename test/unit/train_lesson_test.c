@@ -89,7 +89,7 @@ main(void)
 	UcError		err = {0};
 
 	make_texts();
-	CHECK(load_model("test/golden/tiny/gelu_mean", &loaded) && uc_weights_create(loaded.model, &w, &err) == UC_OK, "a model");
+	CHECK(load_model("test/golden/tiny/gelu_mean", &loaded) && uc_weights_create(loaded.model, NULL, &w, &err) == UC_OK, "a model");
 	check_passes(&loaded, w, &options, "pairs");
 	options.objective = UC_OBJECTIVE_LABELS;
 	check_passes(&loaded, w, &options, "labels");

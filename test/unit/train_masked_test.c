@@ -201,7 +201,7 @@ check_gradients(const LoadedModel *loaded, UcFineTuneOptions options, double dro
 
 	options.dropout = dropout;
 	uc_random_seed(&random, 7, 1);
-	CHECK(uc_weights_create(loaded->model, &w, &err) == UC_OK &&
+	CHECK(uc_weights_create(loaded->model, NULL, &w, &err) == UC_OK &&
 		  uc_masking_make(&masking, loaded->tokenizer, loaded->model->config.vocabulary, SHARE, &err) == UC_OK &&
 		  uc_examples_make(&examples, loaded->tokenizer, texts, COUNT, NULL, &options, &random, &run, &err) == UC_OK &&
 		  uc_parameters_add_weights(&parameters, w, SIZE_MAX, &err) == UC_OK, "what a lesson needs");
@@ -248,7 +248,7 @@ check_training(const LoadedModel *loaded, UcFineTuneOptions options)
 	UcError		err = {0};
 	UcText		none[COUNT];
 
-	CHECK(uc_weights_create(loaded->model, &with[0], &err) == UC_OK, "a working copy");
+	CHECK(uc_weights_create(loaded->model, NULL, &with[0], &err) == UC_OK, "a working copy");
 	options.masked = 0;
 	CHECK_REFUSED(uc_fine_tune(with[0], loaded->tokenizer, texts, COUNT, NULL, &options, &run, &result, &err), UC_INVALID_ARGUMENT,
 				  &err, "masked", "nothing masked");
@@ -264,7 +264,7 @@ check_training(const LoadedModel *loaded, UcFineTuneOptions options)
 		for (int i = 0; i < 2; i++)
 		{
 			run.threads = 3 - 2 * i;
-			CHECK(uc_weights_create(loaded->model, &with[i], &err) == UC_OK &&
+			CHECK(uc_weights_create(loaded->model, NULL, &with[i], &err) == UC_OK &&
 				  uc_fine_tune(with[i], loaded->tokenizer, texts, COUNT, NULL, &options, &run, &result, &err) == UC_OK &&
 				  result.kept_step > 0 && result.held_after < 0.95 * result.held_before,
 				  "rank %d: masked words held out are guessed better: %.3f to %.3f", rank, result.held_before,
@@ -289,7 +289,7 @@ main(void)
 	make_texts();
 	CHECK(load_model("test/golden/tiny/gelu_mean", &loaded), "a model");
 	check_masking(&loaded);
-	CHECK(uc_weights_create(loaded.model, &w, &err) == UC_OK, "a working copy");
+	CHECK(uc_weights_create(loaded.model, NULL, &w, &err) == UC_OK, "a working copy");
 	check_blocks(w);
 	uc_weights_free(w);
 	check_gradients(&loaded, options, 0);
