@@ -22,11 +22,11 @@
 #define FILE_BYTES 38000000		/* of vectors, so that the file stays below 40 MB */
 #define COMMON 1e-3				/* share of all words at which a word's weight is one half */
 #define PIECE_WORDS 3			/* that have a piece, at least */
-#define PIECE_WEIGHT 0.2		/* pieces say less than words: a word that is known by them alone weighs less */
-#define PIECE_PENALTY 4			/* between what suits Chinese and what suits English */
+#define PIECE_WEIGHT 0.1		/* a word has many: their vectors are the longer, so that only a text's length is changed by this */
+#define PIECE_PENALTY 4			/* of a piece's part in a word, between what suits Chinese and what suits English */
 #define POLLED 1024				/* rows between two polls */
 
-static const double penalties[] = {0.3, 1, 3};
+static const double penalties[] = {0.1, 0.3, 1, 3};
 
 typedef struct Distil
 {
@@ -421,7 +421,7 @@ static UcStatus
 fit_pieces(Distil *d, UcError *err)
 {
 	UcRidge		ridge = {.rows = d->vocabulary,.columns = d->pieces,.starts = d->part_starts,.ids = d->part_ids,
-		.values = d->part_values,.target = d->v,.dim = d->dim,.penalty = PIECE_PENALTY,
+		.values = d->part_values,.target = d->v,.dim = d->dim,.penalty = PIECE_PENALTY * PIECE_WEIGHT * PIECE_WEIGHT,
 	.out = d->v + d->vocabulary * d->dim,.phase = "fitting vectors of pieces"};
 	size_t		used = 0;
 
