@@ -43,6 +43,8 @@ refused(q{SET ROLE trainer; CALL usercluster.distil('base', 'x', 'SELECT body FR
 	'a role without the grant');
 refused(q{SET statement_timeout = 300; CALL usercluster.distil('base', 'x', 'SELECT pg_sleep(0.01)::text FROM reviews')}, '57014', 'timeout',
 	'a cancelled call');
+refused(q{SET usercluster.max_memory = '128kB'; CALL usercluster.distil('base', 'x', 'SELECT body || id FROM reviews')}, '5\w+',
+	'needs more memory than allowed', 'more than the memory allowed');
 is(join(' ', sort map { s{.*/}{}r } glob("$dir/*")), 'base.ucm', 'none of these left a file');
 
 $node->safe_psql('postgres', 'GRANT EXECUTE ON PROCEDURE usercluster.distil(text, text, text, bigint) TO trainer');
@@ -61,4 +63,25 @@ is($node->safe_psql('postgres', q{SELECT token, start, stop FROM usercluster.tok
 is($node->safe_psql('postgres', q{SELECT bool_and((usercluster.embed(ARRAY['red', body], 'fast'))[2] = usercluster.embed(body, 'fast'))
 	FROM reviews WHERE id % 4 < 3 LIMIT 50}), 't', 'alone or with others');
 refused(q{CALL usercluster.distil('fast', 'x', 'SELECT body FROM reviews')}, '22023', 'static one already', 'a static base');
+$node->safe_psql('postgres', q{
+	CREATE TABLE served (id int PRIMARY KEY, body text, e embedding);
+	INSERT INTO served SELECT id, body FROM reviews;
+	CREATE TABLE moved (id int PRIMARY KEY, body text, e embedding);
+	INSERT INTO moved SELECT id, body FROM reviews;
+	SELECT usercluster.enable_embedding('served', 'body', 'e', model => 'fast');
+	SELECT usercluster.enable_embedding('moved', 'body', 'e', model => 'base')});
+$node->safe_psql('postgres', "CALL usercluster.embed_missing('$_')") for qw(served moved);
+$node->safe_psql('postgres', q{CALL usercluster.re_embed('moved', 'fast')});
+my $same = q{SELECT bool_and(e IS NOT DISTINCT FROM usercluster.embed(body, 'fast')), count(e) FROM };
+is($node->safe_psql('postgres', $same . 'served'), 't|150', 'embed_missing fills a watched column with it');
+is($node->safe_psql('postgres', $same . 'moved'), 't|150', 're_embed moves a column from the base model to it');
+$node->safe_psql('postgres', q{INSERT INTO served VALUES (1001, 'red pears'); UPDATE served SET body = 'a film' WHERE id = 1});
+is($node->safe_psql('postgres', $same . 'served WHERE id IN (1, 1001)'), 't|2', 'and so do the triggers');
+$node->safe_psql('postgres', q{CALL usercluster.create_segmentation('kinds', 'SELECT id, e FROM served WHERE e IS NOT NULL', k => 3)});
+is($node->safe_psql('postgres', q{SELECT count(DISTINCT (usercluster.assign_text('kinds', t)).segment) FROM unnest(ARRAY['red apples and pears number 3',
+	'a film about the sea number 4', 'late trains, trainers and training again number 5']) t}), 3, 'its embeddings part the kinds of texts');
+
+# A repeated word, and one that no one knows.
+is($node->safe_psql('postgres', q{SELECT usercluster.embed(repeat('red ', 50000), 'fast') <=> usercluster.embed('red', 'fast') < 1e-6,
+	usercluster.embed('zzz', 'fast') IS NULL}), 't|t', 'many times the same word says the same, an unknown one nothing');
 done_testing();

@@ -34,7 +34,6 @@ USERCLUSTER_FUNCTION(usercluster_distil)
 	open = models_get(base);
 	usercluster_run(&run);
 	progress_watch(&run);
-	run.max_memory -= Min(run.max_memory, texts.bytes);
 	training_check(uc_distil(open->model, open->tokenizer, open->name, texts.texts, texts.count, (uint64) PG_GETARG_INT64(3), path,
 							 &run, &found, &err), &err, name, "distil");
 	progress_end();
