@@ -94,7 +94,9 @@ is(files(), 'base.ucm', 'none of these left a file');
 refused(q{SET statement_timeout = 300; CALL usercluster.fine_tune('base', 'x', 'SELECT one, pg_sleep(0.1)::text || other FROM pairs')}, '57014', 'timeout',
 	'cancelled while it reads');
 my $endless = qq{CALL usercluster.fine_tune('base', 'x', 'SELECT one, other FROM pairs, generate_series(1, 100)', epochs => 1000, batch => 8)};
-refused("SET statement_timeout = '1s'; $endless", '57014', 'timeout', 'cancelled while it trains');
+like(refused("SET statement_timeout = '2500ms'; SET usercluster.progress_interval = 1; $endless", '57014', 'timeout', 'cancelled while it trains'),
+	qr/NOTICE:  00000: fine_tune: fine-tuning, \d+ of \d+, loss \d+\.\d+, rate [0-9.e-]+\nDETAIL:  It began \d seconds ago\. This phase ends in \d+ more/,
+	'and says how far it is');
 my ($said, $complained) = ('', '');
 my $training = IPC::Run::start(['psql', '-X', '-d', $node->connstr('postgres'), '-c', $endless], '>', \$said, '2>', \$complained,
 	IPC::Run::timeout(120));
