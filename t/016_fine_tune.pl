@@ -117,7 +117,7 @@ like($err, qr/NOTICE:  model "tuned" is better than "base" on what was held back
 like($err, qr/after step (\d+) of \d+, learnt from 80 texts\. 3 rows were skipped/, 'with how many texts, and how many were left out');
 is($node->safe_psql('postgres', q{SELECT architecture, base, objective, texts, steps > 0, seed, loss_after < loss_before, problem IS NULL,
 	base_fingerprint = (SELECT fingerprint FROM usercluster.models WHERE name = 'base'), "check", groups_before IS NULL, options FROM usercluster.models WHERE name = 'tuned'}),
-	'bert|base|labels|80|t|7|t|t|t|loss|t|epochs 4, batch 8, rate 0.005, decay 0.01, scale 20, dropout 0, last layers 2, tokens 128', 'the view shows where it comes from');
+	'bert|base|labels|80|t|7|t|t|t|loss|t|epochs 4, batch 8, rate 0.005, decay 0.01, scale 20, dropout 0, last layers 2, tokens 48', 'the view shows where it comes from');
 command_like(['usercluster-model', 'verify', 'tuned', '--model-dir', $dir], qr/whole/, 'it is whole');
 $node->safe_psql('postgres', q{CALL usercluster.fine_tune('base', 'again', 'SELECT body, nullif(topic, 5) FROM texts', 'labels', epochs => 4, batch => 8,
 	rate => 5e-3, seed => 7); CALL usercluster.fine_tune('tuned', 'more', 'SELECT body || id, body || id FROM texts', batch => 8, layers => 1,
@@ -136,8 +136,8 @@ is($node->safe_psql('postgres', q{SELECT (usercluster.embed('red apples', 'tuned
 $node->safe_psql('postgres', q{CALL usercluster.fine_tune('base', 'alone', 'SELECT body || id FROM texts ORDER BY id', 'unsupervised', batch => 8, rate => 1e-2,
 	adapter_rank => 2); CALL usercluster.fine_tune('base', 'guesses', 'SELECT body || id FROM texts ORDER BY id', 'masked', epochs => 6, batch => 8, rate => 5e-3)});
 is($node->safe_psql('postgres', q{SELECT objective, options FROM usercluster.models WHERE name IN ('alone', 'guesses') ORDER BY name}),
-	"unsupervised|epochs 2, batch 8, rate 0.01, decay 0.01, scale 20, dropout 0.1, last layers 2, adapter rank 2, tokens 128\n"
-	. 'masked|epochs 6, batch 8, rate 0.005, decay 0.01, masked 0.15, dropout 0, last layers 2, tokens 128', 'from texts alone');
+	"unsupervised|epochs 2, batch 8, rate 0.01, decay 0.01, scale 20, dropout 0.1, last layers 2, adapter rank 2, tokens 48\n"
+	. 'masked|epochs 6, batch 8, rate 0.005, decay 0.01, masked 0.15, dropout 0, last layers 2, tokens 48', 'from texts alone');
 like(refused(qq{CALL usercluster.fine_tune('tuned', 'x', '$labels', 'labels', batch => 8, rate => 1)}, 'P0002',
 	'no step made model "tuned" better', 'where nothing is better it is an error'), qr/loss there was \d+\.\d+ before, and after none of \d+ steps/,
 	'with the loss');

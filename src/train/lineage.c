@@ -46,7 +46,7 @@ uc_objective_name(UcObjective objective)
 
 /* Those that count for the objective. */
 static void
-describe_options(const UcFineTuneOptions *o, size_t layers, char *text, size_t size)
+describe_options(const UcFineTuneOptions *o, const UcModelConfig *base, char *text, size_t size)
 {
 	int			used = snprintf(text, size, "epochs %zu, batch %zu, rate %g, decay %g", o->epochs, o->batch, o->rate, o->decay);
 
@@ -55,10 +55,10 @@ describe_options(const UcFineTuneOptions *o, size_t layers, char *text, size_t s
 	else
 		used += snprintf(text + used, size - (size_t) used, ", scale %g", o->scale);
 	used += snprintf(text + used, size - (size_t) used, ", dropout %g, last layers %zu", o->dropout,
-					 o->layers < layers ? o->layers : layers);
+					 o->layers < base->layers ? o->layers : base->layers);
 	if (o->adapter_rank > 0)
 		used += snprintf(text + used, size - (size_t) used, ", adapter rank %zu", o->adapter_rank);
-	snprintf(text + used, size - (size_t) used, ", tokens %zu", o->max_tokens);
+	snprintf(text + used, size - (size_t) used, ", tokens %zu", o->max_tokens < base->max_tokens ? o->max_tokens : base->max_tokens);
 }
 
 UcStatus
@@ -85,7 +85,7 @@ uc_fine_tuned_write(const UcWeights *weights, const UcModel *base, const UcLinea
 		add(&metadata, "tuned.groups_before", "%.4f", r->structure_before);
 		add(&metadata, "tuned.groups_after", "%.4f", r->structure_after);
 	}
-	describe_options(o, base->config.layers, options, sizeof options);
+	describe_options(o, &base->config, options, sizeof options);
 	add(&metadata, "tuned.options", "%s", options);
 	if (metadata.status == UC_OK)
 		metadata.status = uc_derived_write(base, weights->values, metadata.pairs, metadata.bytes, output, run, err);
