@@ -62,6 +62,9 @@ is($node->safe_psql('postgres', q{SELECT token, start, stop FROM usercluster.tok
 	"red|1|4\napples|5|11", 'its tokens are words');
 is($node->safe_psql('postgres', q{SELECT bool_and((usercluster.embed(ARRAY['red', body], 'fast'))[2] = usercluster.embed(body, 'fast'))
 	FROM reviews WHERE id % 4 < 3 LIMIT 50}), 't', 'alone or with others');
+my ($printed) = run_command(['usercluster-model', 'embed', '--model', 'fast', '--model-dir', $dir, 'red apples, trainees']);
+is($node->safe_psql('postgres', "SELECT '$printed'::embedding = usercluster.embed('red apples, trainees', 'fast')"), 't',
+	'the tool prints the same vector to the last bit');
 refused(q{CALL usercluster.distil('fast', 'x', 'SELECT body FROM reviews')}, '22023', 'static one already', 'a static base');
 $node->safe_psql('postgres', q{
 	CREATE TABLE served (id int PRIMARY KEY, body text, e embedding);

@@ -17,6 +17,7 @@
 #include "token/tokenizer.h"
 #include "tool/complain.h"
 #include "tool/fine_tune.h"
+#include "tool/numbers.h"
 #include "tool/paths.h"
 #include "tool/words.h"
 
@@ -318,7 +319,14 @@ print_embeddings(const Arguments *arguments, UcModel *model, UcTokenizer *tokeni
 	{
 		for (size_t i = 0; i < lines->count; i++)
 			for (size_t j = 0; j < n; j++)
-				printf("%s%.9g%s", j == 0 ? "[" : ",", out[i * n + j], j + 1 == n ? "]\n" : "");
+			{
+				char		number[UC_TOOL_NUMBER_ROOM];
+
+				putc(j == 0 ? '[' : ',', stdout);
+				fwrite(number, 1, uc_tool_float(out[i * n + j], number), stdout);
+				if (j + 1 == n)
+					fputs("]\n", stdout);
+			}
 		uc_free(out);
 		return 0;
 	}
