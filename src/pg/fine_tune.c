@@ -158,8 +158,9 @@ refuse_result(const Work *work, const TrainingTexts *texts, const UcFineTuneResu
 		ereport(ERROR,
 				(errcode(ERRCODE_NO_DATA_FOUND),
 				 errmsg("model \"%s\" would not become better, so no model was written", work->name),
-				 errdetail("Its texts' groups would be less firm: two halves of the texts agreed on them by %.3f, before by %.3f. The loss on what was held back was %.4f, before %.4f; without labels that does not decide.%s",
-						   result->structure_after, result->structure_before, result->held_after, result->held_before,
+				 errdetail("Its texts' groups would be less firm: two halves of the texts agreed on them by %.3f, before by %.3f, and the silhouette was %.3f, before %.3f. The loss on what was held back was %.4f, before %.4f; without labels that does not decide.%s",
+						   result->structure_after.agreement, result->structure_before.agreement, result->structure_after.silhouette,
+						   result->structure_before.silhouette, result->held_after, result->held_before,
 						   rows_skipped(texts)),
 				 errhint("Try pairs that say more of what belongs together, another objective, a lower rate, or fewer layers.")));
 	ereport(ERROR,
@@ -176,9 +177,10 @@ refuse_result(const Work *work, const TrainingTexts *texts, const UcFineTuneResu
 static const char *
 tell_check(const UcFineTuneResult *result)
 {
-	return isnan(result->structure_after) ? "" :
-		psprintf(" What decided are the groups of texts without labels: two halves of them agreed on these by %.3f, before by %.3f.",
-				 result->structure_after, result->structure_before);
+	return isnan(result->structure_after.agreement) ? "" :
+		psprintf(" What decided are the groups of texts without labels: two halves of them agreed on these by %.3f, before by %.3f; silhouette %.3f, before %.3f.",
+				 result->structure_after.agreement, result->structure_before.agreement, result->structure_after.silhouette,
+				 result->structure_before.silhouette);
 }
 
 static void

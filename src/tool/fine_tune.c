@@ -152,9 +152,11 @@ refuse_result(const UcFineTuneResult *result)
 	if (result->held_after < result->held_before)
 	{
 		fprintf(stderr, "usercluster-model: the model would not become better: nothing was written\n"
-				"DETAIL:  Its texts' groups would be less firm: two halves of the texts agreed on them by %.3f, before by %.3f. "
+				"DETAIL:  Its texts' groups would be less firm: two halves of the texts agreed on them by %.3f, before by %.3f, "
+				"and the silhouette was %.3f, before %.3f. "
 				"The loss on what was held back was %.4f, before %.4f; without labels that does not decide.\n",
-				result->structure_after, result->structure_before, result->held_after, result->held_before);
+				result->structure_after.agreement, result->structure_before.agreement, result->structure_after.silhouette,
+				result->structure_before.silhouette, result->held_after, result->held_before);
 		return 1;
 	}
 	fprintf(stderr, "usercluster-model: no step was better than the base model on what was held back: nothing was written\n"
@@ -186,9 +188,11 @@ tune(Order *order, const char *base_name, Examples *e, Work *work)
 	fprintf(stderr, "%zu examples, %zu skipped, %zu steps, loss on what was held back %.4f before, %.4f after step %zu%s\n", e->count,
 			e->skipped, result.steps, result.held_before, result.held_after, result.kept_step,
 			result.not_finite ? "; ended early: the loss was no longer finite" : "");
-	if (!isnan(result.structure_after))
-		fprintf(stderr, "without labels the texts' groups decide: two halves of the texts agree on them by %.3f, before by %.3f\n",
-				result.structure_after, result.structure_before);
+	if (!isnan(result.structure_after.agreement))
+		fprintf(stderr, "without labels the texts' groups decide: two halves of the texts agree on them by %.3f, before by %.3f; "
+				"silhouette %.3f, before %.3f\n",
+				result.structure_after.agreement, result.structure_before.agreement, result.structure_after.silhouette,
+				result.structure_before.silhouette);
 	printf("%s\n", order->output);
 	return 0;
 }

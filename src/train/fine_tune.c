@@ -345,23 +345,25 @@ choose_sample(Tuning *t, const UcText *texts, UcError *err)
 
 /* Of the sample, with the weights as they are. NAN with labels. */
 static UcStatus
-measure_structure(Tuning *t, const UcTokenizer *tokenizer, double *structure, UcError *err)
+measure_structure(Tuning *t, const UcTokenizer *tokenizer, UcStructure *structure, UcError *err)
 {
 	UcEmbedOptions options = {.prompt = t->options->prompt};
+	UcRun		quiet = *t->run;
 	size_t		n = t->weights->model.config.dimensions,
 				bytes = uc_size_mul(uc_size_mul(t->sampled, n), sizeof(float));
 	float	   *vectors;
 	UcStatus	status;
 
-	*structure = NAN;
+	*structure = (UcStructure) {NAN, NAN};
 	if (t->options->objective == UC_OBJECTIVE_LABELS)
 		return UC_OK;
+	quiet.progress = NULL;
 	vectors = uc_alloc(bytes);
 	if (vectors == NULL)
 		return uc_out_of_memory(err, bytes);
-	status = uc_embed(&t->weights->model, tokenizer, t->sample, t->sampled, &options, t->run, vectors, err);
+	status = uc_embed(&t->weights->model, tokenizer, t->sample, t->sampled, &options, &quiet, vectors, err);
 	if (status == UC_OK)
-		status = uc_structure(vectors, t->sampled, n, t->options->seed, t->run, structure, err);
+		status = uc_structure(vectors, t->sampled, n, t->options->seed, &quiet, structure, err);
 	uc_free(vectors);
 	return status;
 }
@@ -376,7 +378,8 @@ train_and_judge(Tuning *t, const UcTokenizer *tokenizer, UcError *err)
 		status = train(t, err);
 	if (status == UC_OK)
 		status = measure_structure(t, tokenizer, &r->structure_after, err);
-	if (status == UC_OK && r->structure_after < r->structure_before)
+	if (status == UC_OK && r->structure_after.agreement < r->structure_before.agreement &&
+		r->structure_after.silhouette < r->structure_before.silhouette)
 		r->kept_step = 0;
 	return status;
 }

@@ -6,7 +6,7 @@
  * kept are those of the lowest; training ends early when several checks in a row were not lower.
  *
  * Labels say what is better, so with them the loss on what is held back decides. Without, that loss falls in training that does
- * harm too; then the model is kept only if the texts' groups are as firm as the base model's or firmer (structure.h), on texts held back
+ * harm too; then the model is kept unless the texts' groups agree less and lie less apart than the base model's (structure.h), on texts held back
  * and, where these are few, others.
  *
  *	  examples.h   the texts' tokens, which are held back, who is whose partner

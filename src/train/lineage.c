@@ -82,8 +82,10 @@ uc_fine_tuned_write(const UcWeights *weights, const UcModel *base, const UcLinea
 	add(&metadata, "tuned.check", "%s", o->objective == UC_OBJECTIVE_LABELS ? "loss" : "groups");
 	if (o->objective != UC_OBJECTIVE_LABELS)
 	{
-		add(&metadata, "tuned.groups_before", "%.4f", r->structure_before);
-		add(&metadata, "tuned.groups_after", "%.4f", r->structure_after);
+		add(&metadata, "tuned.groups_before", "%.4f", r->structure_before.agreement);
+		add(&metadata, "tuned.groups_after", "%.4f", r->structure_after.agreement);
+		add(&metadata, "tuned.silhouette_before", "%.4f", r->structure_before.silhouette);
+		add(&metadata, "tuned.silhouette_after", "%.4f", r->structure_after.silhouette);
 	}
 	describe_options(o, &base->config, options, sizeof options);
 	add(&metadata, "tuned.options", "%s", options);

@@ -22,7 +22,7 @@ extern const char *uc_objective_name(UcObjective objective);
 /*
  * Writes the weights as `output`: metadata "tuned.base", "tuned.fingerprint" (of the file that was trained on), "tuned.objective",
  * "tuned.texts", "tuned.steps", "tuned.seed", "tuned.loss_before", "tuned.loss_after", "tuned.check" (what decided: "loss", or
- * "groups" with "tuned.groups_before" and "tuned.groups_after"), "tuned.options", and the prompt that it was trained with. Of a
+ * "groups" with "tuned.groups_before", "tuned.groups_after" and the same of "tuned.silhouette"), "tuned.options", and the prompt that it was trained with. Of a
  * model that was tuned before, the earlier values follow. Errors: those of uc_derived_write.
  */
 extern UcStatus uc_fine_tuned_write(const UcWeights *weights, const UcModel *base, const UcLineage *lineage, const char *output,

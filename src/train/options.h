@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "train/structure.h"
+
 typedef enum UcObjective
 {
 	UC_OBJECTIVE_PAIRS = 1,		/* texts [2 * count]: text i and text count + i belong together; labels NULL */
@@ -26,8 +28,8 @@ typedef struct UcFineTuneResult
 	size_t		kept_step;		/* after which the weights kept were; 0: none was better than the base model */
 	double		held_before;	/* loss of what is held back */
 	double		held_after;		/* the lowest met, that of the weights kept */
-	double		structure_before;	/* of the base model (structure.h); NAN with labels, where the loss decides alone */
-	double		structure_after;	/* of the weights of the lowest loss; below the base's: kept_step is 0 */
+	UcStructure structure_before;	/* of the base model; NAN with labels, where the loss decides alone */
+	UcStructure structure_after;	/* of the weights of the lowest loss; below the base's in both: kept_step is 0 */
 	double		last_loss;		/* of the last step */
 	double		last_rate;		/* of the last step */
 	bool		not_finite;		/* training ended there; the weights kept are good */

@@ -4,12 +4,14 @@
  */
 #include "train/structure.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "base/memory.h"
 #include "base/random.h"
 #include "cluster/assign.h"
 #include "cluster/quality.h"
+#include "cluster/silhouette.h"
 
 #define PARTINGS 8
 #define FEWEST_CLUSTERS 4
@@ -30,21 +32,28 @@ typedef struct Halves
 } Halves;
 
 static UcStatus
-label_by_half(Halves *h, size_t first, size_t rows, int k, uint64_t seed, int32_t *labels, int *found, UcError *err)
+cluster(const Halves *h, const float *vectors, size_t rows, int k, uint64_t seed, UcKmeans *fit, UcError *err)
 {
-	UcAssignment assignment = {labels, h->distances, h->margins};
 	UcKmeansOptions options;
-	UcKmeans	fit;
-	UcStatus	status;
 
-	for (size_t i = 0; i < rows; i++)
-		memcpy(h->half + i * h->dim, h->vectors + h->order[first + i] * h->dim, h->dim * sizeof(float));
 	uc_kmeans_defaults(&options);
 	options.k = k;
 	options.metric = UC_METRIC_COSINE;
 	options.restarts = RESTARTS;
 	options.seed = seed;
-	status = uc_kmeans(h->half, rows, h->dim, &options, h->run, &fit, err);
+	return uc_kmeans(vectors, rows, h->dim, &options, h->run, fit, err);
+}
+
+static UcStatus
+label_by_half(Halves *h, size_t first, size_t rows, int k, uint64_t seed, int32_t *labels, int *found, UcError *err)
+{
+	UcAssignment assignment = {labels, h->distances, h->margins};
+	UcKmeans	fit;
+	UcStatus	status;
+
+	for (size_t i = 0; i < rows; i++)
+		memcpy(h->half + i * h->dim, h->vectors + h->order[first + i] * h->dim, h->dim * sizeof(float));
+	status = cluster(h, h->half, rows, k, seed, &fit, err);
 	if (status != UC_OK)
 		return status;
 	*found = fit.k;
@@ -70,6 +79,24 @@ compare_halves(Halves *h, int k, uint64_t seed, double *agreement, UcError *err)
 	return status;
 }
 
+/* Texts that are all alike have no silhouette: 0. */
+static UcStatus
+measure_silhouette(const Halves *h, int k, uint64_t seed, double *silhouette, UcError *err)
+{
+	UcSilhouetteOptions options = {.metric = UC_METRIC_COSINE};
+	UcSilhouette found;
+	UcKmeans	fit;
+	UcStatus	status = cluster(h, h->vectors, h->count, k, seed, &fit, err);
+
+	if (status != UC_OK)
+		return status;
+	status = uc_silhouette(h->vectors, fit.labels, h->count, h->dim, fit.k, &options, h->run, NULL, &found, err);
+	if (status == UC_OK)
+		*silhouette = isfinite(found.mean) ? found.mean : 0;
+	uc_kmeans_free(&fit);
+	return status;
+}
+
 static void
 part(Halves *h, UcRandom *random)
 {
@@ -84,12 +111,12 @@ part(Halves *h, UcRandom *random)
 }
 
 static UcStatus
-measure(Halves *h, uint64_t seed, double *structure, UcError *err)
+measure(Halves *h, uint64_t seed, UcStructure *structure, UcError *err)
 {
 	UcStatus	status = UC_OK;
 	UcRandom	random;
-	double		sum = 0,
-				one;
+	double		agreement,
+				silhouette;
 	size_t		fits = 0;
 
 	uc_random_seed(&random, seed, 3);
@@ -102,17 +129,23 @@ measure(Halves *h, uint64_t seed, double *structure, UcError *err)
 		for (size_t k = h->count < 4 * FEWEST_CLUSTERS ? 2 : FEWEST_CLUSTERS; k <= MOST_CLUSTERS && 4 * k <= h->count &&
 			 status == UC_OK; k *= 2, fits++)
 		{
-			status = compare_halves(h, (int) k, seed + (uint64_t) parting, &one, err);
+			status = compare_halves(h, (int) k, seed + (uint64_t) parting, &agreement, err);
 			if (status == UC_OK)
-				sum += one;
+				status = measure_silhouette(h, (int) k, seed + (uint64_t) parting, &silhouette, err);
+			if (status != UC_OK)
+				break;
+			structure->agreement += agreement;
+			structure->silhouette += silhouette;
 		}
 	}
-	*structure = sum / (double) fits;
+	structure->agreement /= (double) fits;
+	structure->silhouette /= (double) fits;
 	return status;
 }
 
 UcStatus
-uc_structure(const float *vectors, size_t count, size_t dim, uint64_t seed, const UcRun *run, double *structure, UcError *err)
+uc_structure(const float *vectors, size_t count, size_t dim, uint64_t seed, const UcRun *run, UcStructure *structure,
+			 UcError *err)
 {
 	Halves		h = {.vectors = vectors,.count = count,.dim = dim,.run = run};
 	size_t		floats = uc_size_mul(uc_size_mul(count, dim), sizeof(float));
@@ -128,6 +161,7 @@ uc_structure(const float *vectors, size_t count, size_t dim, uint64_t seed, cons
 	{
 		h.labels[1] = h.labels[0] + count;
 		h.margins = h.distances + count;
+		*structure = (UcStructure) {0};
 		status = measure(&h, seed, structure, err);
 	}
 	uc_free(h.order);

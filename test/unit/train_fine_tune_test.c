@@ -253,8 +253,8 @@ check_judgement(const LoadedModel *loaded, UcFineTuneOptions options, UcRun *run
 	options.epochs = 4;
 	CHECK(uc_weights_create(loaded->model, NULL, &w, &err) == UC_OK &&
 		  uc_fine_tune(w, loaded->tokenizer, texts, COUNT, NULL, &options, run, &result, &err) == UC_OK && result.kept_step > 0 &&
-		  result.structure_after > result.structure_before, "pairs that belong together are kept: groups %.3f to %.3f",
-		  result.structure_before, result.structure_after);
+		  result.structure_after.agreement > result.structure_before.agreement, "pairs that belong together are kept: groups %.3f to %.3f",
+		  result.structure_before.agreement, result.structure_after.agreement);
 	uc_weights_free(w);
 	options.scale = 200;		/* sure of itself and wrong, it has much to unlearn */
 	options.rate = 2e-2;
@@ -266,8 +266,8 @@ check_judgement(const LoadedModel *loaded, UcFineTuneOptions options, UcRun *run
 		  uc_fine_tune(w, loaded->tokenizer, chance, COUNT, NULL, &options, run, &result, &err) == UC_OK &&
 		  result.held_after < result.held_before, "pairs by chance: the loss held out falls, %.3f to %.3f", result.held_before,
 		  result.held_after);
-	CHECK(result.kept_step == 0 && result.structure_after < result.structure_before, "and they are refused: groups %.3f to %.3f",
-		  result.structure_before, result.structure_after);
+	CHECK(result.kept_step == 0 && result.structure_after.silhouette < result.structure_before.silhouette && result.structure_after.agreement < result.structure_before.agreement, "and they are refused: groups %.3f to %.3f",
+		  result.structure_before.agreement, result.structure_after.agreement);
 	uc_weights_free(w);
 }
 

@@ -33,10 +33,11 @@ structure_of(size_t count, int threads)
 {
 	UcRun		run = {.threads = threads,.max_memory = SIZE_MAX};
 	UcError		err = {0};
-	double		structure = NAN;
+	UcStructure structure = {NAN, NAN};
 
 	CHECK(uc_structure(vectors, count, DIM, 3, &run, &structure, &err) == UC_OK, "%zu vectors: %s", count, err.message);
-	return structure;
+	CHECK(structure.silhouette > -1 && structure.silhouette < 1, "the silhouette is %.3f", structure.silhouette);
+	return structure.agreement;
 }
 
 int
@@ -44,16 +45,17 @@ main(void)
 {
 	UcRun		run = {.threads = 1,.max_memory = SIZE_MAX};
 	UcError		err = {0};
+	UcStructure refused;
 	double		firm,
 				blurred,
 				none;
 
 	scatter(0.2);
 	vectors[7] = NAN;
-	CHECK_REFUSED(uc_structure(vectors, COUNT, DIM, 3, &run, &none, &err), UC_INVALID_DATA, &err, "", "NaN");
+	CHECK_REFUSED(uc_structure(vectors, COUNT, DIM, 3, &run, &refused, &err), UC_INVALID_DATA, &err, "", "NaN");
 	scatter(0.2);
 	run.max_memory = 10;
-	CHECK_REFUSED(uc_structure(vectors, COUNT, DIM, 3, &run, &none, &err), UC_MEMORY_LIMIT, &err, "", "no memory");
+	CHECK_REFUSED(uc_structure(vectors, COUNT, DIM, 3, &run, &refused, &err), UC_MEMORY_LIMIT, &err, "", "no memory");
 
 	firm = structure_of(COUNT, 1);
 	CHECK(structure_of(COUNT, 3) == firm, "three threads see what one sees");
