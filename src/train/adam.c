@@ -12,6 +12,7 @@
 #include "base/simd.h"
 
 #define BLOCK 65536				/* weights in one task */
+#define ZEROS ((size_t) 1 << 22)	/* set between two looks for a cancel */
 #define KEEP_MEAN 0.9
 #define KEEP_SQUARE 0.999
 #define EPSILON 1e-8f
@@ -39,10 +40,28 @@ uc_adam_memory(size_t total)
 	return uc_size_mul(3 * sizeof(float), total);
 }
 
+/* Zeros so many that a cancel is looked for in between. */
+static UcStatus
+take_zeros(float **zeros, size_t count, const UcRun *run, UcError *err)
+{
+	*zeros = uc_alloc(count * sizeof(float));
+	if (*zeros == NULL)
+		return uc_out_of_memory(err, uc_adam_memory(count));
+	for (size_t i = 0; i < count; i += ZEROS)
+	{
+		if (uc_interrupted(run))
+			return uc_interrupt_error(err);
+		memset(*zeros + i, 0, (count - i < ZEROS ? count - i : ZEROS) * sizeof(float));
+	}
+	return UC_OK;
+}
+
 UcStatus
-uc_adam_create(const UcParameters *parameters, const UcAdamOptions *options, UcAdam **out, UcError *err)
+uc_adam_create(const UcParameters *parameters, const UcAdamOptions *options, const UcRun *run, UcAdam **out, UcError *err)
 {
 	UcAdam	   *a = uc_alloc_zeroed(sizeof *a);
+	float	  **moments[] = {&a->gradient, &a->mean, &a->square};
+	UcStatus	status = UC_OK;
 
 	*out = NULL;
 	if (a == NULL)
@@ -50,14 +69,15 @@ uc_adam_create(const UcParameters *parameters, const UcAdamOptions *options, UcA
 	a->parameters = parameters;
 	a->options = *options;
 	a->count = parameters->total;
-	a->gradient = uc_alloc_zeroed(a->count * sizeof(float));
-	a->mean = uc_alloc_zeroed(a->count * sizeof(float));
-	a->square = uc_alloc_zeroed(a->count * sizeof(float));
 	a->squares = uc_alloc_zeroed((a->count / BLOCK + 1) * sizeof(double));
-	if (a->gradient == NULL || a->mean == NULL || a->square == NULL || a->squares == NULL)
+	if (a->squares == NULL)
+		status = uc_out_of_memory(err, uc_adam_memory(a->count));
+	for (size_t i = 0; i < sizeof moments / sizeof *moments && status == UC_OK; i++)
+		status = take_zeros(moments[i], a->count, run, err);
+	if (status != UC_OK)
 	{
 		uc_adam_free(a);
-		return uc_out_of_memory(err, uc_adam_memory(a->count));
+		return status;
 	}
 	*out = a;
 	return UC_OK;

@@ -24,8 +24,9 @@ typedef struct UcAdamOptions
 /* Bytes of the moments and the gradient of `total` floats. */
 extern size_t uc_adam_memory(size_t total);
 
-/* The parameters stay the caller's and must outlive the optimiser. Errors: UC_OUT_OF_MEMORY. */
-extern UcStatus uc_adam_create(const UcParameters *parameters, const UcAdamOptions *options, UcAdam **adam, UcError *err);
+/* The parameters stay the caller's and must outlive the optimiser. Errors: UC_OUT_OF_MEMORY, UC_INTERRUPTED. */
+extern UcStatus uc_adam_create(const UcParameters *parameters, const UcAdamOptions *options, const UcRun *run, UcAdam **adam,
+							   UcError *err);
 extern void uc_adam_free(UcAdam *adam);
 
 /* The rate of the step that comes next. */

@@ -291,7 +291,7 @@ prepare(Tuning *t, const UcTokenizer *tokenizer, UcError *err)
 	if (status == UC_OK && o->objective == UC_OBJECTIVE_MASKED)
 		status = prepare_head(t, tokenizer, err);
 	if (status == UC_OK)
-		status = uc_adam_create(&t->parameters, &adam, &t->adam, err);
+		status = uc_adam_create(&t->parameters, &adam, t->run, &t->adam, err);
 	if (status != UC_OK)
 		return status;
 	t->best = uc_alloc(uc_size_mul(t->parameters.total, sizeof(float)));

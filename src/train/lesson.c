@@ -346,7 +346,7 @@ uc_lesson_fit_head(UcLesson *l, UcRandom *random, const UcRun *run, UcError *err
 	options.steps = steps;
 	options.warm_up = steps / 10;
 	if (status == UC_OK)
-		status = uc_adam_create(&parameters, &options, &adam, err);
+		status = uc_adam_create(&parameters, &options, run, &adam, err);
 	uc_progress_phase(run, "fitting the head", steps);
 	for (size_t step = 0; step < steps && status == UC_OK; step++)
 	{

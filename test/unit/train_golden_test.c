@@ -276,7 +276,7 @@ check_curve(Trial *t, const char *name)
 
 	memcpy(moved, t->weights->values + trained, moving * sizeof(float));
 	CHECK(uc_parameters_add_weights(&parameters, t->weights, layers, &err) == UC_OK && parameters.total == moving &&
-		  uc_adam_create(&parameters, &options, &adam, &err) == UC_OK, "%s: AdamW for %zu layers", name, layers);
+		  uc_adam_create(&parameters, &options, &t->run, &adam, &err) == UC_OK, "%s: AdamW for %zu layers", name, layers);
 	for (size_t step = 0; step < steps && adam != NULL; step++)
 	{
 		double		wanted = json_number_value(json_array_get(losses, step));
