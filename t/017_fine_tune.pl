@@ -146,7 +146,7 @@ is(files(), 'again.ucm alone.ucm base.ucm guesses.ucm more.ucm tuned.ucm', 'and 
 # a base that another file takes the place of while the query runs
 command_ok(['usercluster-model', 'import', 'test/golden/tiny/relu_cls', '--output', "$dir/replacement"], 'another model');
 $node->safe_psql('postgres', qq{CREATE FUNCTION replace_base() RETURNS int LANGUAGE plpgsql AS
-	\$\$ BEGIN COPY (SELECT) TO PROGRAM 'mv $dir/replacement $dir/again.ucm'; RETURN 1; END \$\$});
+	\$\$ BEGIN COPY (SELECT) TO PROGRAM 'cat > /dev/null; mv $dir/replacement $dir/again.ucm'; RETURN 1; END \$\$});
 my $fingerprint = $node->safe_psql('postgres', q{SELECT fingerprint FROM usercluster.models WHERE name = 'again'});
 ($code, $out, $err) = $node->psql('postgres', q{CALL usercluster.fine_tune('again', 'late',
 	'SELECT body || id, body || id FROM texts, (SELECT replace_base() OFFSET 0) r', batch => 8, rate => 1e-3)});
@@ -169,7 +169,7 @@ unlink "$dir/small.ucm";
 
 # a name that another session takes meanwhile
 $node->safe_psql('postgres', qq{CREATE FUNCTION take_name() RETURNS int LANGUAGE plpgsql AS
-	\$\$ BEGIN COPY (SELECT) TO PROGRAM 'cp $dir/base.ucm $dir/taken.ucm'; RETURN 1; END \$\$});
+	\$\$ BEGIN COPY (SELECT) TO PROGRAM 'cat > /dev/null; cp $dir/base.ucm $dir/taken.ucm'; RETURN 1; END \$\$});
 refused(q{CALL usercluster.fine_tune('base', 'taken', 'SELECT body, topic FROM texts, (SELECT take_name() OFFSET 0) t', 'labels', epochs => 4, batch => 8,
 	rate => 5e-3)}, '42710', 'model "taken" already exists', 'a name that is taken meanwhile');
 unlink "$dir/taken.ucm";
