@@ -58,6 +58,7 @@ typedef struct Watcher
 {
 	UcProgress	progress;
 	const UcFineTuneResult *result;
+	const char *phase;			/* the one that `since` belongs to */
 	time_t		since;
 	time_t		told;
 } Watcher;
@@ -68,6 +69,11 @@ report(UcProgress *progress)
 	Watcher    *w = (Watcher *) progress;
 	time_t		now = time(NULL);
 
+	if (w->phase != progress->phase)
+	{
+		w->phase = progress->phase;
+		w->since = now;
+	}
 	if (now - w->told < PROGRESS_SECONDS || progress->total == UC_UNKNOWN_TOTAL)
 		return false;
 	w->told = now;
@@ -170,12 +176,11 @@ tune(Order *order, const char *base_name, Examples *e, Work *work)
 {
 	UcFineTuneResult result = {0};
 	UcLineage	lineage = {base_name, e->count, &order->options, &result};
-	Watcher		watcher = {.progress = {.total = UC_UNKNOWN_TOTAL,.report = report},.result = &result,.since = time(NULL)};
+	Watcher		watcher = {.progress = {.total = UC_UNKNOWN_TOTAL,.report = report},.result = &result,.told = time(NULL)};
 	UcRun		run = {.threads = order->threads,.max_memory = order->max_memory,.interrupted = interrupted,
 	.progress = &watcher.progress};
 	UcError		err = {0};
 
-	watcher.told = watcher.since;
 	if (order->options.prompt == NULL)
 		order->options.prompt = uc_model_prompt(work->base);
 	if (gather(order, e, work, &err) != UC_OK ||
