@@ -59,7 +59,7 @@ read_options(FunctionCallInfo fcinfo, UcChooseOptions *options, PreparationOptio
 
 	for (int i = 0; i < CHOOSE_ARGUMENTS; i++)
 		if (names[i] != NULL)
-			kmeans_refuse_null(fcinfo, i, names[i]);
+			usercluster_refuse_null(fcinfo, i, names[i]);
 	uc_choose_defaults(options);
 	options->k_min = PG_GETARG_INT32(CHOOSE_KMIN);
 	options->k_max = PG_GETARG_INT32(CHOOSE_KMAX);
@@ -242,7 +242,7 @@ read_stability_options(FunctionCallInfo fcinfo, Stability *options)
 	};
 
 	for (int i = 0; i <= STABILITY_FEATURE_WEIGHT; i++)
-		kmeans_refuse_null(fcinfo, i, names[i]);
+		usercluster_refuse_null(fcinfo, i, names[i]);
 	uc_kmeans_defaults(&options->kmeans);
 	options->kmeans.k = PG_GETARG_INT32(STABILITY_K);
 	options->kmeans.seed = (uint64_t) PG_GETARG_INT64(STABILITY_SEED);

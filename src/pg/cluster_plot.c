@@ -124,13 +124,13 @@ USERCLUSTER_FUNCTION(usercluster_cluster_plot)
 	UcStatus	status;
 	text	   *svg;
 
-	kmeans_refuse_null(fcinfo, PLOT_QUERY, "query");
+	usercluster_refuse_null(fcinfo, PLOT_QUERY, "query");
 	scatter.width = plot_side(fcinfo, PLOT_WIDTH, "width");
 	scatter.height = plot_side(fcinfo, PLOT_HEIGHT, "height");
-	kmeans_refuse_null(fcinfo, PLOT_SEED, "seed");
-	kmeans_refuse_null(fcinfo, PLOT_METRIC, "metric");
-	kmeans_refuse_null(fcinfo, PLOT_PREPARATION, "preparation");
-	kmeans_refuse_null(fcinfo, PLOT_FEATURE_WEIGHT, "feature_weight");
+	usercluster_refuse_null(fcinfo, PLOT_SEED, "seed");
+	usercluster_refuse_null(fcinfo, PLOT_METRIC, "metric");
+	usercluster_refuse_null(fcinfo, PLOT_PREPARATION, "preparation");
+	usercluster_refuse_null(fcinfo, PLOT_FEATURE_WEIGHT, "feature_weight");
 	MemoryContextSwitchTo(context);
 	progress_begin("cluster_plot");
 	scatter.seed = (uint64_t) PG_GETARG_INT64(PLOT_SEED);

@@ -220,11 +220,11 @@ USERCLUSTER_FUNCTION(usercluster_cluster_quality)
 
 	if (get_call_result_type(fcinfo, NULL, &description) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
-	kmeans_refuse_null(fcinfo, QUALITY_QUERY, "query");
-	kmeans_refuse_null(fcinfo, QUALITY_METRIC, "metric");
-	kmeans_refuse_null(fcinfo, QUALITY_SEED, "seed");
-	kmeans_refuse_null(fcinfo, QUALITY_PREPARATION, "preparation");
-	kmeans_refuse_null(fcinfo, QUALITY_FEATURE_WEIGHT, "feature_weight");
+	usercluster_refuse_null(fcinfo, QUALITY_QUERY, "query");
+	usercluster_refuse_null(fcinfo, QUALITY_METRIC, "metric");
+	usercluster_refuse_null(fcinfo, QUALITY_SEED, "seed");
+	usercluster_refuse_null(fcinfo, QUALITY_PREPARATION, "preparation");
+	usercluster_refuse_null(fcinfo, QUALITY_FEATURE_WEIGHT, "feature_weight");
 	MemoryContextSwitchTo(context);
 	progress_begin("cluster_quality");
 	clustered.options.metric = kmeans_metric(text_to_cstring(PG_GETARG_TEXT_PP(QUALITY_METRIC)));
@@ -281,10 +281,10 @@ return_silhouettes(FunctionCallInfo fcinfo, int shift, Oid key_type)
 	const double *silhouettes;
 
 	InitMaterializedSRF(fcinfo, 0);
-	kmeans_refuse_null(fcinfo, SILHOUETTE_QUERY, "query");
-	kmeans_refuse_null(fcinfo, SILHOUETTE_METRIC + shift, "metric");
-	kmeans_refuse_null(fcinfo, SILHOUETTE_PREPARATION + shift, "preparation");
-	kmeans_refuse_null(fcinfo, SILHOUETTE_FEATURE_WEIGHT + shift, "feature_weight");
+	usercluster_refuse_null(fcinfo, SILHOUETTE_QUERY, "query");
+	usercluster_refuse_null(fcinfo, SILHOUETTE_METRIC + shift, "metric");
+	usercluster_refuse_null(fcinfo, SILHOUETTE_PREPARATION + shift, "preparation");
+	usercluster_refuse_null(fcinfo, SILHOUETTE_FEATURE_WEIGHT + shift, "feature_weight");
 	context = AllocSetContextCreate(old, "usercluster silhouette", ALLOCSET_DEFAULT_SIZES);
 	MemoryContextSwitchTo(context);
 	progress_begin("silhouette");

@@ -25,7 +25,7 @@ USERCLUSTER_FUNCTION(usercluster_distil)
 	UcDistilled found;
 	UcError		err = {0};
 
-	training_require(fcinfo, 3, "seed");
+	usercluster_refuse_null(fcinfo, 3, "seed");
 	path = training_output(name, "distil");
 	models_get(base);
 	progress_begin("distil");

@@ -129,12 +129,9 @@ static EmbedRequest
 request_arguments(FunctionCallInfo fcinfo)
 {
 	EmbedRequest request = {.model = texts_argument(fcinfo, 1),.prompt = texts_argument(fcinfo, 2)};
-	const char *truncation = texts_argument(fcinfo, 3);
 
-	if (truncation == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("argument \"truncation\" must not be null")));
-	request.long_text = embed_long_text(truncation);
+	usercluster_refuse_null(fcinfo, 3, "truncation");
+	request.long_text = embed_long_text(texts_argument(fcinfo, 3));
 	return request;
 }
 

@@ -1,8 +1,8 @@
 /*
  * errors.c
- *	  From a core call to the server and back.
+ *	  From a core call to the server and back, and what is refused before it.
  *
- * While the core works, threads may be alive, so nothing here may raise an error or leave the process: the
+ * While the core works, threads may be alive, so nothing that it calls may raise an error or leave the process: the
  * callback looks at what is pending, the core unwinds and joins its threads, and usercluster_check lets the server
  * act.
  */
@@ -146,4 +146,26 @@ usercluster_check(UcStatus status, const UcError *err)
 			 errmsg("%s", err->message),
 			 err->detail[0] != '\0' ? errdetail("%s", err->detail) : 0,
 			 err->hint[0] != '\0' ? errhint("%s", err->hint) : 0));
+}
+
+void
+usercluster_refuse_null(FunctionCallInfo fcinfo, int argument, const char *name)
+{
+	if (PG_ARGISNULL(argument))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("argument \"%s\" must not be null", name)));
+}
+
+int
+usercluster_count_argument(FunctionCallInfo fcinfo, int argument, const char *name, int most)
+{
+	int			value;
+
+	usercluster_refuse_null(fcinfo, argument, name);
+	value = PG_GETARG_INT32(argument);
+	if (value < 1 || value > most)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%s must be from 1 to %d, not %d", name, most, value)));
+	return value;
 }

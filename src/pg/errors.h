@@ -1,6 +1,7 @@
 /*
  * errors.h
- *	  From a core call to the server and back: what the call may use, and what becomes of its error.
+ *	  From a core call to the server and back: what the call may use, and what becomes of its error. Before it: arguments that all
+ *	  functions refuse alike.
  */
 #ifndef USERCLUSTER_ERRORS_H
 #define USERCLUSTER_ERRORS_H
@@ -29,5 +30,11 @@ extern void usercluster_defer_error(MemoryContext context);
  * which raises the server's own message. The caller has freed what the core gave it.
  */
 extern void usercluster_check(UcStatus status, const UcError *err);
+
+/* Refuses NULL (22004) for the argument at this position, naming it. */
+extern void usercluster_refuse_null(FunctionCallInfo fcinfo, int argument, const char *name);
+
+/* An int from 1 to `most`; refuses NULL (22004) and others (22023). */
+extern int	usercluster_count_argument(FunctionCallInfo fcinfo, int argument, const char *name, int most);
 
 #endif

@@ -120,7 +120,7 @@ begin_explanation(FunctionCallInfo fcinfo, Explanation *e)
 	int			kept = 0;
 
 	memset(e, 0, sizeof *e);
-	kmeans_refuse_null(fcinfo, EXPLAIN_NAME, "name");
+	usercluster_refuse_null(fcinfo, EXPLAIN_NAME, "name");
 	e->segmentation = segmentation_load(texts_argument(fcinfo, EXPLAIN_NAME), SEGMENTATION_READ);
 	e->assigner = segmentation_assigner(e->segmentation);
 	if (PG_ARGISNULL(EXPLAIN_TEXTS))
@@ -386,7 +386,7 @@ USERCLUSTER_FUNCTION(usercluster_segment_difference)
 
 	InitMaterializedSRF(fcinfo, 0);
 	for (int i = 0; i < (int) lengthof(names); i++)
-		kmeans_refuse_null(fcinfo, i, names[i]);
+		usercluster_refuse_null(fcinfo, i, names[i]);
 	a = PG_GETARG_INT32(1);
 	b = PG_GETARG_INT32(2);
 	keywords = PG_GETARG_INT32(3);

@@ -103,7 +103,7 @@ get_objective(const char *name)
 static size_t
 count_argument(FunctionCallInfo fcinfo, int number, const char *name)
 {
-	training_require(fcinfo, number, name);
+	usercluster_refuse_null(fcinfo, number, name);
 	if (PG_GETARG_INT32(number) < 1)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -126,7 +126,7 @@ get_options(FunctionCallInfo fcinfo)
 	options.epochs = count_argument(fcinfo, ARG_EPOCHS, "epochs");
 	options.batch = count_argument(fcinfo, ARG_BATCH, "batch");
 	options.max_tokens = count_argument(fcinfo, ARG_MAX_TOKENS, "max_tokens");
-	training_require(fcinfo, ARG_RATE, "rate");
+	usercluster_refuse_null(fcinfo, ARG_RATE, "rate");
 	options.rate = PG_GETARG_FLOAT8(ARG_RATE);
 	if (!PG_ARGISNULL(ARG_LAYERS))
 		options.layers = count_argument(fcinfo, ARG_LAYERS, "layers");
@@ -136,9 +136,9 @@ get_options(FunctionCallInfo fcinfo)
 		options.dropout = PG_GETARG_FLOAT8(ARG_DROPOUT);
 	else if (options.objective == UC_OBJECTIVE_UNSUPERVISED)
 		options.dropout = UC_UNSUPERVISED_DROPOUT;
-	training_require(fcinfo, ARG_MASKED, "masked");
+	usercluster_refuse_null(fcinfo, ARG_MASKED, "masked");
 	options.masked = PG_GETARG_FLOAT8(ARG_MASKED);
-	training_require(fcinfo, ARG_SEED, "seed");
+	usercluster_refuse_null(fcinfo, ARG_SEED, "seed");
 	options.seed = (uint64) PG_GETARG_INT64(ARG_SEED);
 	return options;
 }

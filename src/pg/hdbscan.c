@@ -63,12 +63,12 @@ read_options(FunctionCallInfo fcinfo, int shift, Options *all)
 {
 	UcHdbscanOptions *options = &all->core;
 
-	kmeans_refuse_null(fcinfo, ARG_QUERY, "query");
-	kmeans_refuse_null(fcinfo, ARG_MIN_CLUSTER_SIZE + shift, "min_cluster_size");
-	kmeans_refuse_null(fcinfo, ARG_METRIC + shift, "metric");
-	kmeans_refuse_null(fcinfo, ARG_SELECTION + shift, "selection");
-	kmeans_refuse_null(fcinfo, ARG_PREPARATION + shift, "preparation");
-	kmeans_refuse_null(fcinfo, ARG_FEATURE_WEIGHT + shift, "feature_weight");
+	usercluster_refuse_null(fcinfo, ARG_QUERY, "query");
+	usercluster_refuse_null(fcinfo, ARG_MIN_CLUSTER_SIZE + shift, "min_cluster_size");
+	usercluster_refuse_null(fcinfo, ARG_METRIC + shift, "metric");
+	usercluster_refuse_null(fcinfo, ARG_SELECTION + shift, "selection");
+	usercluster_refuse_null(fcinfo, ARG_PREPARATION + shift, "preparation");
+	usercluster_refuse_null(fcinfo, ARG_FEATURE_WEIGHT + shift, "feature_weight");
 	options->min_cluster_size = PG_GETARG_INT32(ARG_MIN_CLUSTER_SIZE + shift);
 	options->min_samples = PG_ARGISNULL(ARG_MIN_SAMPLES + shift) ?
 		options->min_cluster_size : PG_GETARG_INT32(ARG_MIN_SAMPLES + shift);

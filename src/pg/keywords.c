@@ -65,28 +65,14 @@ free_core(void *arg)
 
 /* ---- arguments ---- */
 
-static int
-number_argument(FunctionCallInfo fcinfo, int argument, const char *name, int most)
-{
-	int			value;
-
-	kmeans_refuse_null(fcinfo, argument, name);
-	value = PG_GETARG_INT32(argument);
-	if (value < 1 || value > most)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("%s must be from 1 to %d, not %d", name, most, value)));
-	return value;
-}
-
 static void
 read_arguments(FunctionCallInfo fcinfo, Keywords *keywords)
 {
-	kmeans_refuse_null(fcinfo, ARG_QUERY, "query");
-	keywords->options.keywords = number_argument(fcinfo, ARG_KEYWORDS, "keywords", UC_KEYWORDS_MOST);
-	keywords->options.max_phrase = number_argument(fcinfo, ARG_MAX_PHRASE, "max_phrase", UC_PHRASE_LONGEST);
+	usercluster_refuse_null(fcinfo, ARG_QUERY, "query");
+	keywords->options.keywords = usercluster_count_argument(fcinfo, ARG_KEYWORDS, "keywords", UC_KEYWORDS_MOST);
+	keywords->options.max_phrase = usercluster_count_argument(fcinfo, ARG_MAX_PHRASE, "max_phrase", UC_PHRASE_LONGEST);
 	if (!PG_ARGISNULL(ARG_MIN_SUPPORT))
-		keywords->options.min_support = number_argument(fcinfo, ARG_MIN_SUPPORT, "min_support", PG_INT32_MAX);
+		keywords->options.min_support = usercluster_count_argument(fcinfo, ARG_MIN_SUPPORT, "min_support", PG_INT32_MAX);
 	if (!PG_ARGISNULL(ARG_LANGUAGE))
 		words_language(texts_argument(fcinfo, ARG_LANGUAGE), keywords->language);
 }

@@ -33,9 +33,6 @@ typedef struct KmeansWay
 	bool		from_sample;	/* init => 'sample' */
 } KmeansWay;
 
-/* Refuses NULL (22004) for the argument at this position, naming it. */
-extern void kmeans_refuse_null(FunctionCallInfo fcinfo, int argument, const char *name);
-
 /* "cosine" or "euclidean"; others are refused (22023). */
 extern UcMetric kmeans_metric(const char *metric);
 

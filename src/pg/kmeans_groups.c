@@ -59,7 +59,7 @@ read_options(FunctionCallInfo fcinfo, int shift, GroupFits *fits)
 	UcKmeansOptions *options = &fits->options.kmeans;
 
 	for (int i = 0; i <= ARG_FEATURE_WEIGHT; i++)
-		kmeans_refuse_null(fcinfo, i < ARG_SEED ? i : i + shift, names[i]);
+		usercluster_refuse_null(fcinfo, i < ARG_SEED ? i : i + shift, names[i]);
 	uc_kmeans_defaults(options);
 	options->k = PG_GETARG_INT32(ARG_K);
 	options->seed = (uint64_t) PG_GETARG_INT64(ARG_SEED + shift);

@@ -34,14 +34,6 @@ enum
 	ARG_BATCH_ROWS
 };
 
-void
-kmeans_refuse_null(FunctionCallInfo fcinfo, int argument, const char *name)
-{
-	if (PG_ARGISNULL(argument))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("argument \"%s\" must not be null", name)));
-}
-
 UcMetric
 kmeans_metric(const char *metric)
 {
@@ -192,7 +184,7 @@ kmeans_read_options(FunctionCallInfo fcinfo, int shift, UcKmeansOptions *options
 
 	for (int i = 0; i <= ARG_ROUTE; i++)
 		if (names[i] != NULL)
-			kmeans_refuse_null(fcinfo, i < ARG_SEED ? i : i + shift, names[i]);
+			usercluster_refuse_null(fcinfo, i < ARG_SEED ? i : i + shift, names[i]);
 	uc_kmeans_defaults(options);
 	options->k = PG_GETARG_INT32(ARG_K);
 	options->seed = (uint64_t) PG_GETARG_INT64(ARG_SEED + shift);

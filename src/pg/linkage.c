@@ -72,9 +72,9 @@ linkage_options(FunctionCallInfo fcinfo, int method, LinkageOptions *options)
 {
 	static const char *const names[] = {"method", "metric", "preparation", "feature_weight"};
 
-	kmeans_refuse_null(fcinfo, 0, "query");
+	usercluster_refuse_null(fcinfo, 0, "query");
 	for (int i = 0; i < lengthof(names); i++)
-		kmeans_refuse_null(fcinfo, method + i, names[i]);
+		usercluster_refuse_null(fcinfo, method + i, names[i]);
 	memset(options, 0, sizeof *options);
 	options->method_name = text_to_cstring(PG_GETARG_TEXT_PP(method));
 	options->method = method_of(options->method_name);

@@ -61,7 +61,7 @@ read_arguments(FunctionCallInfo fcinfo, int shift, Members *members)
 	static const char *const names[] = {"query", "n", "metric", "preparation", "feature_weight"};
 
 	for (int i = 0; i < (int) lengthof(names); i++)
-		kmeans_refuse_null(fcinfo, i == MEMBERS_QUERY ? i : i + shift, names[i]);
+		usercluster_refuse_null(fcinfo, i == MEMBERS_QUERY ? i : i + shift, names[i]);
 	members->n = PG_GETARG_INT32(MEMBERS_N + shift);
 	if (members->n < 1 || members->n > MOST_MEMBERS)
 		ereport(ERROR,

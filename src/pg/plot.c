@@ -18,7 +18,7 @@ plot_side(FunctionCallInfo fcinfo, int argument, const char *name)
 {
 	int			side;
 
-	kmeans_refuse_null(fcinfo, argument, name);
+	usercluster_refuse_null(fcinfo, argument, name);
 	side = PG_GETARG_INT32(argument);
 	if (side < UC_PLOT_SMALLEST || side > UC_PLOT_LARGEST)
 		ereport(ERROR,

@@ -12,6 +12,7 @@
 
 #include "base/memory.h"
 #include "pg/definition.h"
+#include "pg/errors.h"
 #include "pg/kmeans.h"
 #include "pg/preparation.h"
 #include "pg/progress.h"
@@ -47,7 +48,7 @@ USERCLUSTER_FUNCTION(usercluster_fit_preparation)
 	progress_begin("fit_preparation");
 	memset(&work, 0, sizeof work);
 	for (int i = 0; i < (int) lengthof(names); i++)
-		kmeans_refuse_null(fcinfo, i, names[i]);
+		usercluster_refuse_null(fcinfo, i, names[i]);
 	preparation_options(&work.options, text_to_cstring(PG_GETARG_TEXT_PP(1)), PG_GETARG_FLOAT8(3),
 						kmeans_metric(text_to_cstring(PG_GETARG_TEXT_PP(2))));
 	options.directions = work.options.directions;

@@ -70,12 +70,12 @@ read_arguments(FunctionCallInfo fcinfo, int shift, Call *call)
 	int			strategy;
 	char	   *language;
 
-	kmeans_refuse_null(fcinfo, 0, "segmentation");
+	usercluster_refuse_null(fcinfo, 0, "segmentation");
 	for (int i = 0; i < (int) lengthof(names); i++)
 		if (names[i] != NULL)
-			kmeans_refuse_null(fcinfo, i + shift, names[i]);
+			usercluster_refuse_null(fcinfo, i + shift, names[i]);
 	call->request.segmentation = texts_argument(fcinfo, 0);
-	call->n = recommend_count_argument(fcinfo, ARG_N + shift, "n", RECOMMEND_MOST);
+	call->n = usercluster_count_argument(fcinfo, ARG_N + shift, "n", RECOMMEND_MOST);
 	call->request.interactions = texts_argument(fcinfo, ARG_INTERACTIONS + shift);
 	call->request.items = texts_argument(fcinfo, ARG_ITEMS + shift);
 	call->request.users = texts_argument(fcinfo, ARG_USERS + shift);
@@ -93,7 +93,7 @@ read_arguments(FunctionCallInfo fcinfo, int shift, Call *call)
 		memset(call->options.weights, 0, sizeof call->options.weights);
 		call->options.weights[strategy] = 1;
 	}
-	call->options.neighbours = recommend_count_argument(fcinfo, ARG_NEIGHBOURS + shift, "neighbours", RECOMMEND_MOST_NEIGHBOURS);
+	call->options.neighbours = usercluster_count_argument(fcinfo, ARG_NEIGHBOURS + shift, "neighbours", RECOMMEND_MOST_NEIGHBOURS);
 	call->options.diversity = PG_GETARG_FLOAT8(ARG_DIVERSITY + shift);
 	call->request.half_life = recommend_half_life_argument(fcinfo, ARG_HALF_LIFE + shift);
 	call->repeat = PG_GETARG_BOOL(ARG_REPEAT + shift);
@@ -303,7 +303,7 @@ recommend_one(FunctionCallInfo fcinfo, int shift, Oid user_type, Oid item_type)
 	MemoryContextSwitchTo(context);
 	progress_begin("recommend");
 	call = palloc0(sizeof *call);
-	kmeans_refuse_null(fcinfo, 1, "user_id");
+	usercluster_refuse_null(fcinfo, 1, "user_id");
 	read_arguments(fcinfo, shift, call);
 	getTypeOutputInfo(user_type, &output, &is_varlena);
 	user = OidOutputFunctionCall(output, PG_GETARG_DATUM(1));

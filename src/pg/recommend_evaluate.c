@@ -172,7 +172,7 @@ USERCLUSTER_FUNCTION(usercluster_evaluate_recommendations)
 	context = AllocSetContextCreate(old, "usercluster evaluate_recommendations", ALLOCSET_DEFAULT_SIZES);
 	MemoryContextSwitchTo(context);
 	progress_begin("evaluate_recommendations");
-	kmeans_refuse_null(fcinfo, ARG_NEIGHBOURS, "neighbours");
+	usercluster_refuse_null(fcinfo, ARG_NEIGHBOURS, "neighbours");
 	call = palloc0(sizeof *call);
 	call->callback.func = free_core;
 	call->callback.arg = call;
@@ -180,7 +180,7 @@ USERCLUSTER_FUNCTION(usercluster_evaluate_recommendations)
 	uc_recommend_defaults(&call->options);
 	if (!PG_ARGISNULL(ARG_WEIGHTS))
 		recommend_weights(PG_GETARG_JSONB_P(ARG_WEIGHTS), call->options.weights);
-	call->options.neighbours = recommend_count_argument(fcinfo, ARG_NEIGHBOURS, "neighbours", RECOMMEND_MOST_NEIGHBOURS);
+	call->options.neighbours = usercluster_count_argument(fcinfo, ARG_NEIGHBOURS, "neighbours", RECOMMEND_MOST_NEIGHBOURS);
 	trial_read(&call->trial, fcinfo, ARG_HALF_LIFE);
 	trial_split(&call->trial, &call->trial.all, call->trial.times, &call->split);
 	evaluate_strategies((ReturnSetInfo *) fcinfo->resultinfo, call);

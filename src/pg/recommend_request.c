@@ -109,20 +109,6 @@ recommend_weights_datum(const double weights[UC_STRATEGIES])
 	return JsonbValueToJsonb(object);
 }
 
-int
-recommend_count_argument(FunctionCallInfo fcinfo, int argument, const char *name, int most)
-{
-	int			value;
-
-	kmeans_refuse_null(fcinfo, argument, name);
-	value = PG_GETARG_INT32(argument);
-	if (value < 1 || value > most)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("%s must be from 1 to %d, not %d", name, most, value)));
-	return value;
-}
-
 const Interval *
 recommend_half_life_argument(FunctionCallInfo fcinfo, int argument)
 {

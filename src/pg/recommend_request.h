@@ -27,8 +27,7 @@ extern void recommend_weights(Jsonb *weights, double out[UC_STRATEGIES]);
 /* The same back, in the current memory context. */
 extern Jsonb *recommend_weights_datum(const double weights[UC_STRATEGIES]);
 
-/* Refuses NULL (22004), what the arguments are to be, and an interval that is not above 0 (22023). */
-extern int	recommend_count_argument(FunctionCallInfo fcinfo, int argument, const char *name, int most);
+/* Refuses an interval that is not above 0 (22023). */
 extern const Interval *recommend_half_life_argument(FunctionCallInfo fcinfo, int argument);
 
 #endif

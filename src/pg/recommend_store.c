@@ -15,6 +15,7 @@
 #include "utils/varlena.h"
 
 #include "pg/definition.h"
+#include "pg/errors.h"
 #include "pg/kmeans.h"
 #include "pg/texts.h"
 
@@ -146,9 +147,9 @@ USERCLUSTER_FUNCTION(usercluster_store_recommendations)
 	Target		target;
 	int64		counts[4];
 
-	kmeans_refuse_null(fcinfo, ARG_SEGMENTATION, "segmentation");
-	kmeans_refuse_null(fcinfo, ARG_TARGET, "target");
-	kmeans_refuse_null(fcinfo, ARG_INTERACTIONS, "interactions");
+	usercluster_refuse_null(fcinfo, ARG_SEGMENTATION, "segmentation");
+	usercluster_refuse_null(fcinfo, ARG_TARGET, "target");
+	usercluster_refuse_null(fcinfo, ARG_INTERACTIONS, "interactions");
 	SPI_connect();
 	find_types(texts_argument(fcinfo, ARG_INTERACTIONS), &target);
 	open_target(PG_GETARG_TEXT_PP(ARG_TARGET), &target);

@@ -66,13 +66,13 @@ trial_read(Trial *trial, FunctionCallInfo fcinfo, int half_life)
 	UcError		err;
 
 	for (int i = 0; i < (int) lengthof(names); i++)
-		kmeans_refuse_null(fcinfo, i, names[i]);
+		usercluster_refuse_null(fcinfo, i, names[i]);
 	for (int i = 0; i < (int) lengthof(last); i++)
-		kmeans_refuse_null(fcinfo, half_life + 1 + i, last[i]);
-	trial->n = recommend_count_argument(fcinfo, ARG_N, "n", RECOMMEND_MOST);
+		usercluster_refuse_null(fcinfo, half_life + 1 + i, last[i]);
+	trial->n = usercluster_count_argument(fcinfo, ARG_N, "n", RECOMMEND_MOST);
 	trial->share = share_of(texts_argument(fcinfo, ARG_SPLIT), PG_GETARG_FLOAT8(ARG_SHARE));
 	trial->folds = PG_GETARG_BOOL(half_life + 1) ? FOLDS : 0;
-	trial->sample = recommend_count_argument(fcinfo, half_life + 2, "sample", INT_MAX);
+	trial->sample = usercluster_count_argument(fcinfo, half_life + 2, "sample", INT_MAX);
 	trial->seed = (uint64) PG_GETARG_INT64(half_life + 3);
 	trial->callback.func = free_core;
 	trial->callback.arg = trial;

@@ -19,6 +19,7 @@
 #include "utils/guc.h"
 
 #include "pg/definition.h"
+#include "pg/errors.h"
 #include "pg/kmeans.h"
 #include "pg/restricted.h"
 #include "pg/schedule.h"
@@ -141,7 +142,7 @@ USERCLUSTER_FUNCTION(usercluster_schedule)
 	char	   *limit;
 
 	for (int i = 0; i < lengthof(names); i++)
-		kmeans_refuse_null(fcinfo, i, names[i]);
+		usercluster_refuse_null(fcinfo, i, names[i]);
 	limit = PG_ARGISNULL(3) ? "" : psprintf(", max_seconds => %.15g", seconds_argument(fcinfo, 3));
 	s = segmentation_load(texts_argument(fcinfo, 0), SEGMENTATION_OWN);
 	PG_RETURN_DATUM(schedule_job(refresh_job(s->name), texts_argument(fcinfo, 1),
@@ -163,7 +164,7 @@ USERCLUSTER_FUNCTION(usercluster_unschedule)
 {
 	char	   *name;
 
-	kmeans_refuse_null(fcinfo, 0, "name");
+	usercluster_refuse_null(fcinfo, 0, "name");
 	name = texts_argument(fcinfo, 0);
 	if (!schedule_end(name))
 		refuse_unknown_job(psprintf("segmentation \"%s\"", name));
@@ -173,8 +174,8 @@ USERCLUSTER_FUNCTION(usercluster_unschedule)
 /* (cron_expression, max_seconds) → number of the job */
 USERCLUSTER_FUNCTION(usercluster_schedule_queue)
 {
-	kmeans_refuse_null(fcinfo, 0, "cron_expression");
-	kmeans_refuse_null(fcinfo, 1, "max_seconds");
+	usercluster_refuse_null(fcinfo, 0, "cron_expression");
+	usercluster_refuse_null(fcinfo, 1, "max_seconds");
 	PG_RETURN_DATUM(schedule_job(QUEUE_JOB, texts_argument(fcinfo, 0),
 								 psprintf("CALL usercluster.process_queue(%.15g)", seconds_argument(fcinfo, 1))));
 }

@@ -17,6 +17,7 @@
 
 #include "pg/cluster_quality.h"
 #include "pg/definition.h"
+#include "pg/errors.h"
 #include "pg/kmeans.h"
 #include "pg/progress.h"
 #include "pg/restricted.h"
@@ -246,7 +247,7 @@ new_segmentation(FunctionCallInfo fcinfo)
 
 	for (int i = 0; i < lengthof(names); i++)
 		if (names[i] != NULL)
-			kmeans_refuse_null(fcinfo, i, names[i]);
+			usercluster_refuse_null(fcinfo, i, names[i]);
 	s->name = texts_argument(fcinfo, CREATE_NAME);
 	check_name(s->name);
 	s->query = texts_argument(fcinfo, CREATE_QUERY);
@@ -328,8 +329,8 @@ USERCLUSTER_FUNCTION(usercluster_refresh_segmentation)
 	Segmentation *s;
 	SegmentationRun run;
 
-	kmeans_refuse_null(fcinfo, REFRESH_NAME, "name");
-	kmeans_refuse_null(fcinfo, REFRESH_IF_DRIFTED, "if_drifted");
+	usercluster_refuse_null(fcinfo, REFRESH_NAME, "name");
+	usercluster_refuse_null(fcinfo, REFRESH_IF_DRIFTED, "if_drifted");
 	options.if_drifted = PG_GETARG_BOOL(REFRESH_IF_DRIFTED);
 	s = segmentation_load(texts_argument(fcinfo, REFRESH_NAME), SEGMENTATION_LOCK);
 	if (options.new_k)
@@ -422,7 +423,7 @@ USERCLUSTER_FUNCTION(usercluster_assign_new)
 	Segmentation *s;
 	SegmentationRun run;
 
-	kmeans_refuse_null(fcinfo, 0, "name");
+	usercluster_refuse_null(fcinfo, 0, "name");
 	s = segmentation_load(texts_argument(fcinfo, 0), SEGMENTATION_LOCK);
 	add_new(s, &run);
 	ereport(NOTICE,

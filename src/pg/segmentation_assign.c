@@ -16,6 +16,7 @@
 
 #include "pg/definition.h"
 #include "pg/embed.h"
+#include "pg/errors.h"
 #include "pg/kmeans.h"
 #include "pg/segmentation_fit.h"
 #include "pg/texts.h"
@@ -42,7 +43,7 @@ cached_segmentation(FunctionCallInfo fcinfo)
 	char	   *name;
 	MemoryContext old;
 
-	kmeans_refuse_null(fcinfo, ARG_NAME, "name");
+	usercluster_refuse_null(fcinfo, ARG_NAME, "name");
 	name = texts_argument(fcinfo, ARG_NAME);
 	if (cached != NULL && cached->generation == generation && strcmp(cached->name, name) == 0 &&
 		segmentation_readable(cached->segmentation->members))

@@ -13,6 +13,7 @@
 #include "utils/memutils.h"
 
 #include "pg/definition.h"
+#include "pg/errors.h"
 #include "pg/kmeans.h"
 #include "pg/progress.h"
 #include "pg/restricted.h"
@@ -24,7 +25,7 @@
 static Segmentation *
 named_segmentation(FunctionCallInfo fcinfo, SegmentationAccess access)
 {
-	kmeans_refuse_null(fcinfo, 0, "name");
+	usercluster_refuse_null(fcinfo, 0, "name");
 	return segmentation_load(texts_argument(fcinfo, 0), access);
 }
 
@@ -127,7 +128,7 @@ USERCLUSTER_FUNCTION(usercluster_rename_segment)
 	Datum		values[3] = {CStringGetTextDatum(s->name)};
 	bool		nulls[3] = {false, false, name == NULL};
 
-	kmeans_refuse_null(fcinfo, 1, "segment");
+	usercluster_refuse_null(fcinfo, 1, "segment");
 	values[1] = PG_GETARG_DATUM(1);
 	if (name != NULL)
 		values[2] = CStringGetTextDatum(name);
@@ -145,7 +146,7 @@ USERCLUSTER_FUNCTION(usercluster_rename_segmentation)
 	char	   *name;
 	Datum		values[2] = {CStringGetTextDatum(s->name)};
 
-	kmeans_refuse_null(fcinfo, 1, "new_name");
+	usercluster_refuse_null(fcinfo, 1, "new_name");
 	name = new_name_argument(fcinfo, 1, "segmentation");
 	values[1] = CStringGetTextDatum(name);
 	if (segmentation_execute("UPDATE usercluster.segmentation_store SET name = $2 WHERE name = $1 AND "

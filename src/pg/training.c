@@ -165,18 +165,10 @@ training_read(const char *query, TrainingSecond second, TrainingTexts *out)
 	}
 }
 
-void
-training_require(FunctionCallInfo fcinfo, int number, const char *name)
-{
-	if (PG_ARGISNULL(number))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("argument \"%s\" must not be null", name)));
-}
-
 char *
 training_argument(FunctionCallInfo fcinfo, int number, const char *name)
 {
-	training_require(fcinfo, number, name);
+	usercluster_refuse_null(fcinfo, number, name);
 	return texts_argument(fcinfo, number);
 }
 

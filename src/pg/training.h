@@ -31,9 +31,6 @@ typedef struct TrainingTexts
 /* The argument as a string; refuses NULL (22004). */
 extern char *training_argument(FunctionCallInfo fcinfo, int number, const char *name);
 
-/* Refuses NULL (22004) in an argument of any type. */
-extern void training_require(FunctionCallInfo fcinfo, int number, const char *name);
-
 /*
  * The path of a new model's file, refused before any work is done where it cannot be: 22023 (the name), 42710 (it exists), 55000
  * (the server may not write there). `command` is what usercluster-model has for it.

@@ -24,6 +24,7 @@
 
 #include "pg/definition.h"
 #include "pg/embedding.h"
+#include "pg/errors.h"
 #include "pg/restricted.h"
 #include "pg/user_vectors.h"
 #include "pg/watch.h"
@@ -58,9 +59,7 @@ refuse_nulls(FunctionCallInfo fcinfo)
 	};
 
 	for (int i = 0; i < (int) lengthof(required); i++)
-		if (PG_ARGISNULL(i))
-			ereport(ERROR,
-					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("argument \"%s\" must not be null", required[i])));
+		usercluster_refuse_null(fcinfo, i, required[i]);
 }
 
 static void
@@ -384,8 +383,7 @@ USERCLUSTER_FUNCTION(usercluster_disable_user_vectors)
 	Relation	source;
 	UserVectors vectors;
 
-	if (PG_ARGISNULL(0))
-		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("argument \"source\" must not be null")));
+	usercluster_refuse_null(fcinfo, 0, "source");
 	source = watch_open_table(PG_GETARG_OID(0), ShareRowExclusiveLock);
 	SPI_connect();
 	user_vectors_require(source, &vectors);

@@ -26,6 +26,7 @@
 
 #include "pg/definition.h"
 #include "pg/embedding.h"
+#include "pg/errors.h"
 #include "pg/user_vectors.h"
 #include "pg/watch.h"
 #include "pg/watch_queue.h"
@@ -195,10 +196,8 @@ USERCLUSTER_FUNCTION(usercluster_refresh_user_vectors)
 	Relation	source;
 
 	watch_check_procedure(fcinfo, "refresh_user_vectors");
-	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("argument \"%s\" must not be null", PG_ARGISNULL(0) ? "source" : "batch_users")));
+	usercluster_refuse_null(fcinfo, 0, "source");
+	usercluster_refuse_null(fcinfo, 1, "batch_users");
 	oid = PG_GETARG_OID(0);
 	batch = PG_GETARG_INT32(1);
 	max_seconds = watch_seconds(fcinfo, 2);

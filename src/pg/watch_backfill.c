@@ -27,6 +27,7 @@
 #include "utils/timestamp.h"
 
 #include "pg/definition.h"
+#include "pg/errors.h"
 #include "pg/progress.h"
 #include "pg/watch.h"
 #include "pg/watch_attempt.h"
@@ -417,9 +418,7 @@ fill_and_report(Backfill *job, MemoryContext context)
 void
 backfill_arguments(FunctionCallInfo fcinfo, int batch_rows, int max_seconds, BackfillLimits *limits)
 {
-	if (PG_ARGISNULL(batch_rows))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("argument \"batch_rows\" must not be null")));
+	usercluster_refuse_null(fcinfo, batch_rows, "batch_rows");
 	limits->batch_rows = PG_GETARG_INT32(batch_rows);
 	limits->max_seconds = watch_seconds(fcinfo, max_seconds);
 	if (limits->batch_rows < 1 || limits->batch_rows > MOST_BATCH_ROWS)
@@ -471,8 +470,7 @@ USERCLUSTER_FUNCTION(usercluster_embed_missing)
 	Watch		watch;
 
 	watch_check_procedure(fcinfo, "embed_missing");
-	if (PG_ARGISNULL(0))
-		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("argument \"relation\" must not be null")));
+	usercluster_refuse_null(fcinfo, 0, "relation");
 	backfill_arguments(fcinfo, 1, 2, &limits);
 	SPI_connect_ext(SPI_OPT_NONATOMIC);
 	relation = watch_open_table(PG_GETARG_OID(0), AccessShareLock);

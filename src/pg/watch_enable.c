@@ -29,6 +29,7 @@
 #include "utils/lsyscache.h"
 
 #include "pg/definition.h"
+#include "pg/errors.h"
 #include "pg/models.h"
 #include "pg/watch.h"
 #include "pg/watch_queue.h"
@@ -43,20 +44,12 @@ typedef struct Settings
 	char	   *truncation;
 } Settings;
 
-static void
-refuse_null(FunctionCallInfo fcinfo, int number, const char *name)
-{
-	if (PG_ARGISNULL(number))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("argument \"%s\" must not be null", name)));
-}
-
 static const char *
 take_mode(FunctionCallInfo fcinfo, int number)
 {
 	const char *mode;
 
-	refuse_null(fcinfo, number, "mode");
+	usercluster_refuse_null(fcinfo, number, "mode");
 	mode = text_to_cstring(PG_GETARG_TEXT_PP(number));
 	if (strcmp(mode, "now") != 0 && strcmp(mode, "queue") != 0)
 		ereport(ERROR,
@@ -73,7 +66,7 @@ take_text_columns(FunctionCallInfo fcinfo, Settings *settings)
 	bool	   *nulls;
 	int			count;
 
-	refuse_null(fcinfo, 1, "text_columns");
+	usercluster_refuse_null(fcinfo, 1, "text_columns");
 	if (get_fn_expr_argtype(fcinfo->flinfo, 1) == TEXTOID)
 	{
 		settings->text_columns[0] = text_to_cstring(PG_GETARG_TEXT_PP(1));
@@ -388,13 +381,13 @@ USERCLUSTER_FUNCTION(usercluster_enable_embedding)
 	const OpenModel *open;
 	int			dimensions;
 
-	refuse_null(fcinfo, 0, "relation");
+	usercluster_refuse_null(fcinfo, 0, "relation");
 	take_text_columns(fcinfo, &settings);
-	refuse_null(fcinfo, 2, "embedding_column");
+	usercluster_refuse_null(fcinfo, 2, "embedding_column");
 	settings.embedding_column = text_to_cstring(PG_GETARG_TEXT_PP(2));
 	settings.model = PG_ARGISNULL(3) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(3));
 	settings.mode = take_mode(fcinfo, 4);
-	refuse_null(fcinfo, 5, "truncation");
+	usercluster_refuse_null(fcinfo, 5, "truncation");
 	settings.truncation = text_to_cstring(PG_GETARG_TEXT_PP(5));
 	embed_long_text(settings.truncation);
 
@@ -450,7 +443,7 @@ USERCLUSTER_FUNCTION(usercluster_disable_embedding)
 	Relation	relation;
 	Watch		watch;
 
-	refuse_null(fcinfo, 0, "relation");
+	usercluster_refuse_null(fcinfo, 0, "relation");
 	relation = watch_open_table(PG_GETARG_OID(0), ShareRowExclusiveLock);
 	watch_of_column(relation, PG_ARGISNULL(1) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(1)), &watch);
 	SPI_connect();

@@ -223,10 +223,8 @@ USERCLUSTER_FUNCTION(usercluster_estimate_embedding)
 	int			sample;
 	double		tokens;
 
-	if (PG_ARGISNULL(0) || PG_ARGISNULL(3))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("argument \"%s\" must not be null", PG_ARGISNULL(0) ? "relation" : "sample")));
+	usercluster_refuse_null(fcinfo, 0, "relation");
+	usercluster_refuse_null(fcinfo, 3, "sample");
 	sample = PG_GETARG_INT32(3);
 	if (sample < 1 || sample > MOST_SAMPLED)
 		ereport(ERROR,

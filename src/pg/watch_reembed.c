@@ -21,6 +21,7 @@
 #include "utils/portal.h"
 
 #include "pg/definition.h"
+#include "pg/errors.h"
 #include "pg/models.h"
 #include "pg/progress.h"
 #include "pg/watch.h"
@@ -210,10 +211,8 @@ USERCLUSTER_FUNCTION(usercluster_re_embed)
 	int			number = 0;
 
 	watch_check_procedure(fcinfo, "re_embed");
-	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("argument \"%s\" must not be null", PG_ARGISNULL(0) ? "relation" : "model")));
+	usercluster_refuse_null(fcinfo, 0, "relation");
+	usercluster_refuse_null(fcinfo, 1, "model");
 	backfill_arguments(fcinfo, 3, 4, &limits);
 	SPI_connect_ext(SPI_OPT_NONATOMIC);
 	progress_begin("re_embed");

@@ -20,6 +20,7 @@
 #include "utils/timestamp.h"
 
 #include "pg/definition.h"
+#include "pg/errors.h"
 #include "pg/progress.h"
 #include "pg/watch.h"
 #include "pg/watch_attempt.h"
@@ -322,9 +323,7 @@ USERCLUSTER_FUNCTION(usercluster_process_queue)
 
 	watch_check_procedure(fcinfo, "process_queue");
 	worker.max_seconds = watch_seconds(fcinfo, 0);
-	if (PG_ARGISNULL(1))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("argument \"batch_rows\" must not be null")));
+	usercluster_refuse_null(fcinfo, 1, "batch_rows");
 	worker.batch_rows = PG_GETARG_INT32(1);
 	if (worker.batch_rows < 1 || worker.batch_rows > MOST_BATCH_ROWS)
 		ereport(ERROR,
@@ -366,8 +365,7 @@ USERCLUSTER_FUNCTION(usercluster_retry_dead_letters)
 	Datum		values[2];
 	uint64		count;
 
-	if (PG_ARGISNULL(0))
-		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("argument \"relation\" must not be null")));
+	usercluster_refuse_null(fcinfo, 0, "relation");
 	relation = watch_open_table(PG_GETARG_OID(0), AccessShareLock);
 	values[0] = ObjectIdGetDatum(RelationGetRelid(relation));
 	values[1] = Int32GetDatum(MOST_ATTEMPTS);

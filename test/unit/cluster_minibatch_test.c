@@ -160,26 +160,8 @@ interrupts(void)
 {
 	float	   *x = make_rows(3000, 32, 10, 1, 0, 2);
 	UcKmeansOptions options = in_batches(10, UC_METRIC_COSINE, 256);
-	Polls		polls = {.left = INT32_MAX};
-	UcRun		run = one_thread;
-	UcKmeans	result;
-	UcError		err = {0};
-	int			total,
-				stopped = 0,
-				tried = 0;
 
-	run.interrupted = stop_after;
-	run.interrupt_arg = &polls;
-	uc_kmeans(x, 3000, 32, &options, &run, &result, &err);
-	uc_kmeans_free(&result);
-	total = polls.made;
-	for (int after = 0; after < total; after += 1 + total / 50)
-	{
-		polls = (Polls) {.left = after};
-		stopped += uc_kmeans(x, 3000, 32, &options, &run, &result, &err) == UC_INTERRUPTED && result.labels == NULL;
-		tried++;
-	}
-	CHECK(tried > 40 && stopped == tried, "stopped at each of %d points", tried);
+	stops_everywhere(x, 3000, 32, &options);
 	uc_free(x);
 }
 

@@ -5,6 +5,8 @@
 #ifndef KMEANS_DATA_H
 #define KMEANS_DATA_H
 
+#include "check.h"
+
 #include <math.h>
 #include <stdio.h>
 
@@ -174,6 +176,32 @@ stop_after(void *arg)
 
 	polls->made++;
 	return polls->left-- <= 0;
+}
+
+/* On one thread, wherever it asks. */
+static inline void
+stops_everywhere(const float *x, size_t rows, size_t dim, const UcKmeansOptions *options)
+{
+	Polls		polls = {.left = INT32_MAX};
+	UcRun		run = one_thread;
+	UcKmeans	result;
+	UcError		err = {0};
+	int			total,
+				stopped = 0,
+				tried = 0;
+
+	run.interrupted = stop_after;
+	run.interrupt_arg = &polls;
+	uc_kmeans(x, rows, dim, options, &run, &result, &err);
+	uc_kmeans_free(&result);
+	total = polls.made;
+	for (int after = 0; after < total; after += 1 + total / 50)
+	{
+		polls = (Polls) {.left = after};
+		stopped += uc_kmeans(x, rows, dim, options, &run, &result, &err) == UC_INTERRUPTED && result.labels == NULL;
+		tried++;
+	}
+	CHECK(tried > 40 && stopped == tried, "stopped at each of %d points", tried);
 }
 
 #endif
