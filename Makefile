@@ -140,24 +140,12 @@ unit-sanitize: $(UNIT_TESTS:%=build/sanitize/unit/%) $(FUZZERS:%=build/sanitize/
 
 -include $(wildcard build/*/*/*.d) $(OBJS:.o=.d)
 
-install: install-tool install-models
+install: install-tool
 install-tool: usercluster-model
 	$(MKDIR_P) '$(DESTDIR)$(bindir)'
 	$(INSTALL_PROGRAM) usercluster-model '$(DESTDIR)$(bindir)/usercluster-model'
 
-uninstall: uninstall-tool uninstall-models
+uninstall: uninstall-tool
 uninstall-tool:
 	rm -f '$(DESTDIR)$(bindir)/usercluster-model'
-
-# The model that comes along. Servers have its file mapped: another one takes its place by rename.
-MODEL_FILES = $(wildcard models/*.ucm models/*.LICENSE models/*.source)
-install-models:
-	$(MKDIR_P) '$(DESTDIR)$(datadir)/usercluster'
-	for file in $(notdir $(MODEL_FILES)); do \
-		$(INSTALL_DATA) models/$$file '$(DESTDIR)$(datadir)/usercluster/.new' && \
-		mv '$(DESTDIR)$(datadir)/usercluster/.new' '$(DESTDIR)$(datadir)/usercluster/'$$file || exit; \
-	done
-
-uninstall-models:
-	rm -f $(MODEL_FILES:models/%='$(DESTDIR)$(datadir)/usercluster/%')
-.PHONY: install-tool uninstall-tool install-models uninstall-models
+.PHONY: install-tool uninstall-tool

@@ -156,6 +156,25 @@ model_dir() {
 	printf '%s/usercluster\n' "$("$PG_CONFIG" --sharedir)"
 }
 
+# A command that writes into a directory: root is asked for only where that is not ours.
+write_into() {
+	local directory=$1
+	shift
+	if [ ! -w "$directory" ] && { [ -e "$directory" ] || [ ! -w "$(dirname "$directory")" ]; }; then
+		as_root "$@"
+	else
+		"$@"
+	fi
+}
+
+# place FILE DIRECTORY NAME: a copy of the file, by rename, since servers have models mapped.
+place() {
+	local copy=$2/.$3.$$
+	write_into "$2" mkdir -p "$2"
+	write_into "$2" cp "$1" "$copy"
+	write_into "$2" mv "$copy" "$2/$3"
+}
+
 # ---- a private server ----
 #
 # PostgreSQL refuses to run as root: there it runs as a system user of its own, otherwise as whoever runs the script. Its

@@ -4,7 +4,6 @@
 \getenv abs_srcdir PG_ABS_SRCDIR
 \set refused :abs_srcdir '/sql/include/refused.sql'
 \i :refused
-SET usercluster.default_model = 'multilingual-e5-small-q4';
 CREATE TABLE writers (id int PRIMARY KEY, body text, at embedding);
 INSERT INTO writers (id, body) VALUES
 	(1, '我喜欢看科幻电影'), (2, '周末去电影院看新电影'), (3, '这部电影的导演很棒'), (4, 'This film has great actors'),

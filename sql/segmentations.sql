@@ -3,7 +3,6 @@
 \getenv abs_srcdir PG_ABS_SRCDIR
 \set refused :abs_srcdir '/sql/include/refused.sql'
 \i :refused
-SET usercluster.default_model = 'multilingual-e5-small-q4';
 
 CREATE TABLE visitors (id int PRIMARY KEY, at embedding(4), note text);
 -- three directions, 40 users each, and one without an embedding

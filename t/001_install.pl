@@ -7,7 +7,6 @@ use Test::More;
 
 my $node = PostgreSQL::Test::Cluster->new('primary');
 $node->init;
-$node->append_conf('postgresql.conf', "usercluster.default_model = 'multilingual-e5-small-q4'\n");
 $node->start;
 
 sub error_of

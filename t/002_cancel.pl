@@ -8,7 +8,6 @@ use Time::HiRes qw(time usleep);
 
 my $node = PostgreSQL::Test::Cluster->new('primary');
 $node->init;
-$node->append_conf('postgresql.conf', "usercluster.default_model = 'multilingual-e5-small-q4'\n");
 $node->append_conf('postgresql.conf', "usercluster.threads = 2\nclient_connection_check_interval = 200ms\n");
 $node->start;
 $node->safe_psql('postgres', q{

@@ -7,7 +7,6 @@ use Test::More;
 
 my $primary = PostgreSQL::Test::Cluster->new('primary');
 $primary->init(allows_streaming => 1);
-$primary->append_conf('postgresql.conf', "usercluster.default_model = 'multilingual-e5-small-q4'\n");
 $primary->start;
 $primary->safe_psql('postgres', q{
 	CREATE EXTENSION usercluster;

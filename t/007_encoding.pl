@@ -7,7 +7,6 @@ use Test::More;
 
 my $node = PostgreSQL::Test::Cluster->new('primary');
 $node->init(extra => ['--encoding=UTF8', '--locale=C']);
-$node->append_conf('postgresql.conf', "usercluster.default_model = 'multilingual-e5-small-q4'\n");
 $node->start;
 for my $encoding ('UTF8', 'LATIN1', 'EUC_CN', 'SQL_ASCII')
 {

@@ -9,7 +9,6 @@ use Time::HiRes qw(usleep);
 my $slots = 32;
 my $node = PostgreSQL::Test::Cluster->new('primary');
 $node->init;
-$node->append_conf('postgresql.conf', "usercluster.default_model = 'multilingual-e5-small-q4'\n");
 $node->append_conf('postgresql.conf', "usercluster.threads = 2\nmax_connections = 60\nrestart_after_crash = on\n");
 $node->start;
 $node->safe_psql('postgres', q{

@@ -37,7 +37,7 @@ void
 settings_define(void)
 {
 	DefineCustomStringVariable("usercluster.default_model", "Model that functions use where none is named.", NULL,
-							   &default_model, "general-zh-en", PGC_USERSET, 0, NULL, NULL, NULL);
+							   &default_model, "multilingual-e5-small-q4", PGC_USERSET, 0, NULL, NULL, NULL);
 	DefineCustomStringVariable("usercluster.model_dir", "Directory that holds the model files.",
 							   "Empty means the directory usercluster under the server's share directory.",
 							   &model_dir, "", PGC_SUSET, 0, check_model_dir, NULL, NULL);
